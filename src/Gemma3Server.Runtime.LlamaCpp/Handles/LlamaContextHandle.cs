@@ -1,0 +1,25 @@
+using Gemma3Server.Runtime.LlamaCpp.Interop;
+using Microsoft.Win32.SafeHandles;
+
+namespace Gemma3Server.Runtime.LlamaCpp.Handles;
+
+/// <summary>Owns a <c>llama_context</c>, which must be freed before its model: it holds a reference on the model's handle.</summary>
+internal sealed class LlamaContextHandle() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandle: true)
+{
+    private LlamaModelHandle? _model;
+
+    /// <summary>Keeps <paramref name="model"/> alive until this context is freed.</summary>
+    public void KeepAlive(LlamaModelHandle model)
+    {
+        var added = false;
+        model.DangerousAddRef(ref added);
+        if (added) _model = model;
+    }
+
+    protected override bool ReleaseHandle()
+    {
+        LlamaNative.llama_free(handle);
+        _model?.DangerousRelease();
+        return true;
+    }
+}

@@ -1,0 +1,58 @@
+namespace Gemma3Server.Runtime.LlamaCpp;
+
+/// <summary>How llama.cpp loads and runs a checkpoint.</summary>
+public sealed record LlamaCppOptions
+{
+    /// <summary>Path of the GGUF file (the first one of a split checkpoint).</summary>
+    public required string ModelPath { get; init; }
+
+    /// <summary>Layers kept on the GPU; -1 = all. Without a GPU backend it has no effect.</summary>
+    public int GpuLayers { get; init; } = -1;
+
+    /// <summary>Positions of one sequence, prompt plus completion; 0 = the trained context length, at most 8192.</summary>
+    public int ContextLength { get; init; }
+
+    /// <summary>Sequences that run at the same time, 1 to 256.</summary>
+    public int Parallel { get; init; } = 4;
+
+    /// <summary>
+    /// Rows of one decode call; also the bound of <see cref="RuntimeLimits.MaxBatchTokens"/>. Raised to <see cref="MicroBatchTokens"/> plus
+    /// <see cref="Parallel"/> where it is less, so that a step takes a whole micro-batch of prompt beside the rows that decode.
+    /// </summary>
+    public int BatchTokens { get; init; } = 2048;
+
+    /// <summary>Rows computed at once.</summary>
+    public int MicroBatchTokens { get; init; } = 512;
+
+    /// <summary>Compute threads; 0 = physical cores, less one where four or fewer, since spinning workers collapse when they share a core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Flash attention: on, off, or <see langword="null"/> = the library's choice (on where supported).</summary>
+    public bool? FlashAttention { get; init; }
+
+    /// <summary>Element type of cached keys: <c>f16</c>, <c>bf16</c>, <c>f32</c>, <c>q8_0</c>, <c>q4_0</c>.</summary>
+    public string KeyCacheType { get; init; } = "f16";
+
+    /// <summary>Element type of cached values; a quantized one needs flash attention.</summary>
+    public string ValueCacheType { get; init; } = "f16";
+
+    /// <summary>Whether the file is memory-mapped instead of read.</summary>
+    public bool MemoryMap { get; init; } = true;
+
+    /// <summary>Whether weights are locked in RAM.</summary>
+    public bool MemoryLock { get; init; }
+
+    /// <summary>
+    /// Whether all sequences share one pool of KV cells. Off by default: with own cells a sequence's logits do not depend, to the bit, on what
+    /// else is in the batch (measured on llama.cpp v0.5.0), and decode is never slower at short contexts.
+    /// </summary>
+    public bool SharedCells { get; init; }
+
+    /// <summary>Cells of the shared pool when <see cref="SharedCells"/> is on; 0 = <see cref="ContextLength"/> times <see cref="Parallel"/>.</summary>
+    public int SharedCellCount { get; init; }
+
+    /// <summary>
+    /// Folder of the native library; <see langword="null"/> = the variant deployed beside the program. A process loads one library only.
+    /// </summary>
+    public string? LibraryDirectory { get; init; }
+}

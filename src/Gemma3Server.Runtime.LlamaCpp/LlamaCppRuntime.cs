@@ -1,0 +1,240 @@
+using Gemma3Server.Runtime.LlamaCpp.Handles;
+using Gemma3Server.Runtime.LlamaCpp.Interop;
+using Gemma3Server.Runtime.LlamaCpp.Loading;
+using Microsoft.Extensions.Logging;
+
+namespace Gemma3Server.Runtime.LlamaCpp;
+
+/// <summary>Runs a Gemma 3 checkpoint on llama.cpp.</summary>
+/// <remarks>
+/// One thread, the engine loop, calls everything but <see cref="Tokenizer"/>, <see cref="Interrupt"/> and <see cref="NativeAbort"/>.
+/// Every argument is checked before it reaches native code, where a wrong one would end the process.
+/// </remarks>
+public sealed unsafe class LlamaCppRuntime : IModelRuntime, IInterruptible
+{
+    private readonly LlamaModel _model;
+    private readonly LlamaContext _context;
+    private readonly AbortFlag _abort;
+    private readonly NativeBatch _batch;
+    private readonly SequenceMemory _memory;
+    private readonly ILogger _logger;
+    private readonly int[] _added;
+    private bool _hasLogits;
+    private bool _disposed;
+
+    private LlamaCppRuntime(LlamaModel model, LlamaContext context, AbortFlag abort, LlamaTokenizer tokenizer, LlamaCppOptions options, ILogger logger)
+    {
+        var plan = context.Plan;
+        _model = model;
+        _context = context;
+        _abort = abort;
+        _logger = logger;
+        _batch = new NativeBatch(Math.Max(plan.BatchTokens, plan.MicroBatchTokens));
+        _memory = new SequenceMemory(model.Info, context);
+        _added = new int[plan.Sequences];
+        Options = options;
+        Tokenizer = tokenizer;
+        Limits = new()
+        {
+            MaxSequences = plan.Sequences,
+            ContextLength = plan.ContextLength,
+            MaxBatchTokens = plan.BatchTokens,
+            MicroBatchTokens = plan.MicroBatchTokens,
+            MaxLogitsRows = plan.MaxLogitsRows,
+            TotalCells = plan.TotalCells,
+            SharedCells = plan.SharedCells,
+        };
+    }
+
+    /// <summary>
+    /// Completes with the library's message when an assertion failed in native code. The thread that hit it is held for ever and cannot compute
+    /// any more: answer the clients that are left, then end the process with <see cref="Environment.Exit"/>, without disposing the runtime.
+    /// </summary>
+    public static Task<string> NativeAbort => Loading.NativeAbort.Occurred;
+
+    /// <inheritdoc/>
+    public ModelInfo Model => _model.Info;
+
+    /// <inheritdoc/>
+    public RuntimeLimits Limits { get; }
+
+    /// <inheritdoc/>
+    public ITokenizer Tokenizer { get; }
+
+    /// <inheritdoc/>
+    public IMediaProcessor? Media => null;
+
+    /// <summary>The options this runtime was loaded with.</summary>
+    public LlamaCppOptions Options { get; }
+
+    /// <summary>The weights, for a context beside this one.</summary>
+    internal LlamaModel LoadedModel => _model;
+
+    /// <summary>Loads the native library (once per process), the checkpoint and its context.</summary>
+    /// <exception cref="ModelLoadException">One line that names the file or option and says what to do.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled: a load of weights ends at the next tensor.</exception>
+    public static LlamaCppRuntime Load(LlamaCppOptions options, ILoggerFactory loggers, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(loggers);
+        var logger = loggers.CreateLogger<LlamaCppRuntime>();
+        var model = LlamaModel.Load(options, loggers, cancellationToken);
+        var abort = new AbortFlag();
+        LlamaContext? context = null;
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            context = LlamaContext.Create(model, ContextPlan.Create(model, options), AbortFlag.Callback, abort.Pointer);
+            var runtime = new LlamaCppRuntime(model, context, abort, new LlamaTokenizer(model), options, logger);
+            LogLoaded(logger, model.Info, context.Plan);
+            return runtime;
+        }
+        catch
+        {
+            context?.Dispose();
+            abort.Dispose();
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ForwardStatus Forward(ForwardBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _hasLogits = false;
+        if (!IsValid(batch)) return ForwardStatus.InvalidBatch;
+
+        _batch.Clear();
+        for (var i = 0; i < batch.Count; i++) _batch.Add(batch.Tokens[i], batch.Positions[i], batch.Sequences[i], batch.WantLogits[i]);
+        var code = LlamaNative.llama_decode(_context.Pointer, _batch.Value);
+        if (code == 0)
+        {
+            _memory.Advance(batch.Sequences);
+            _hasLogits = true;
+            return ForwardStatus.Ok;
+        }
+
+        return Fail(code, batch.Count, batch.Sequences);
+    }
+
+    /// <inheritdoc/>
+    public ForwardStatus ForwardMedia(int sequence, int position, MediaInput input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _hasLogits = false;
+        var fits = input.Rows > 0 && input.Rows <= Limits.MicroBatchTokens && input.Embeddings.Length == (long)input.Rows * Model.EmbeddingLength;
+        if (!fits || !_memory.IsKnown(sequence) || position != _memory.Length(sequence) || position > Limits.ContextLength - input.Rows)
+            return ForwardStatus.InvalidBatch;
+
+        int code;
+        fixed (float* rows = input.Embeddings.Span)
+        {
+            LlamaNative.llama_set_causal_attn(_context.Pointer, false);
+            code = LlamaNative.llama_decode(_context.Pointer, _batch.WithEmbeddings(rows, input.Rows, position, sequence));
+            LlamaNative.llama_set_causal_attn(_context.Pointer, true);
+        }
+
+        if (code != 0) return Fail(code, input.Rows, [sequence]);
+        _memory.Advance(sequence, input.Rows);
+        return ForwardStatus.Ok;
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Logits(int row)
+    {
+        if (_disposed || !_hasLogits || !_batch.WantsLogits(row)) return [];
+        var logits = LlamaNative.llama_get_logits_ith(_context.Pointer, row);
+        return logits == null ? [] : new(logits, Model.VocabularySize);
+    }
+
+    /// <inheritdoc/>
+    public int Length(int sequence) => _memory.Length(sequence);
+
+    /// <inheritdoc/>
+    public int Rewind(int sequence, int length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _memory.Rewind(sequence, length);
+    }
+
+    /// <inheritdoc/>
+    public bool TryFork(int from, int to, int length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _memory.TryFork(from, to, length);
+    }
+
+    /// <inheritdoc/>
+    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _memory.Snapshot(sequence, scope);
+    }
+
+    /// <inheritdoc/>
+    public bool Restore(int sequence, SequenceSnapshot snapshot)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _memory.Restore(sequence, snapshot);
+    }
+
+    /// <inheritdoc/>
+    public void Release(int sequence)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _memory.Release(sequence);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>It works between the operations of the CPU backend; a GPU finishes its step.</remarks>
+    public void Interrupt() => _abort.Set();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _memory.Dispose();
+        _batch.Dispose();
+        _context.Dispose();
+        _abort.Dispose(); // after the context, which reads it
+        _model.Dispose();
+    }
+
+    private bool IsValid(ForwardBatch batch)
+    {
+        if (batch.Count == 0 || batch.Count > Limits.MaxBatchTokens) return false;
+        if (batch.WantLogits.Count(true) > Limits.MaxLogitsRows) return false; // more would end in a native assert
+        Array.Clear(_added);
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var sequence = batch.Sequences[i];
+            if (!_memory.IsKnown(sequence) || (uint)batch.Tokens[i] >= (uint)Model.VocabularySize) return false;
+            var expected = _memory.Length(sequence) + _added[sequence]++;
+            if (batch.Positions[i] != expected || expected >= Limits.ContextLength) return false;
+        }
+
+        return true;
+    }
+
+    private ForwardStatus Fail(int code, int rows, ReadOnlySpan<int> sequences)
+    {
+        // 1: no slot, nothing changed; -1: refused, nothing changed. Otherwise earlier micro-batches stayed.
+        if (code is not (1 or -1)) _memory.ReadBack(sequences);
+        if (code is not (1 or 2)) LogMessages.DecodeFailed(_logger, code, rows);
+        return code switch
+        {
+            1 => ForwardStatus.NoSpace,
+            2 => ForwardStatus.Aborted,
+            -1 => ForwardStatus.InvalidBatch,
+            _ => ForwardStatus.Failed,
+        };
+    }
+
+    private static void LogLoaded(ILogger logger, ModelInfo model, ContextPlan plan) => LogMessages.ModelLoaded(
+        logger, model.Name, model.Description, plan.Sequences, plan.ContextLength, plan.TotalCells, plan.SharedCells ? "shared by all" : "in all", plan.KvBytes >> 20, plan.Threads);
+}

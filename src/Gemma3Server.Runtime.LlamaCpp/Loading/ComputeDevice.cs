@@ -1,0 +1,25 @@
+using Gemma3Server.Runtime.LlamaCpp.Interop;
+
+namespace Gemma3Server.Runtime.LlamaCpp.Loading;
+
+/// <summary>A device that the loaded backends offer.</summary>
+internal sealed record ComputeDevice(string Description, bool IsGpu, long FreeBytes)
+{
+    public override string ToString() => IsGpu ? $"{Description} ({FreeBytes >> 20} MiB free)" : Description;
+
+    /// <summary>All devices of the loaded backends, with their memory as it is now.</summary>
+    public static unsafe IReadOnlyList<ComputeDevice> All()
+    {
+        var devices = new List<ComputeDevice>();
+        for (nuint i = 0; i < GgmlNative.ggml_backend_dev_count(); i++)
+        {
+            var device = GgmlNative.ggml_backend_dev_get(i);
+            nuint free, total;
+            GgmlBaseNative.ggml_backend_dev_memory(device, &free, &total);
+            var isGpu = GgmlBaseNative.ggml_backend_dev_type(device) is GgmlDeviceType.Gpu or GgmlDeviceType.IntegratedGpu;
+            devices.Add(new(Utf8Text.Read(GgmlBaseNative.ggml_backend_dev_description(device)), isGpu, (long)free));
+        }
+
+        return devices;
+    }
+}

@@ -1,0 +1,223 @@
+using System.IO.Hashing;
+using Gemma3Server.Runtime.LlamaCpp.Handles;
+using Gemma3Server.Runtime.LlamaCpp.Interop;
+using Gemma3Server.Runtime.LlamaCpp.Loading;
+
+namespace Gemma3Server.Runtime.LlamaCpp;
+
+/// <summary>
+/// The KV memory of one context, sequence by sequence. It keeps each sequence's length itself and knows the two rules that the library does
+/// not enforce: a local layer must still hold the whole window before a position from which a sequence goes on, and an id or range that the
+/// library does not expect ends the process.
+/// </summary>
+/// <remarks>
+/// Gemma 3 has two caches: one for global layers, with every position, and one for local layers, where a position stays until its cell is
+/// reused. The library's own answers (<c>seq_rm</c> true, <c>pos_max</c>) concern the local one only. Owned by the engine loop.
+/// </remarks>
+internal sealed unsafe class SequenceMemory : IDisposable
+{
+    private readonly LlamaContext _context;
+    private readonly nint _memory;
+    private readonly int _window;
+    private readonly bool _shared;
+    private readonly int[] _lengths;
+    private readonly NativeBuffer _state = new();
+    private readonly ulong _layout;
+
+    public SequenceMemory(ModelInfo model, LlamaContext context)
+    {
+        _context = context;
+        _memory = context.Memory;
+        _window = model.SlidingWindow;
+        _shared = context.Plan.SharedCells;
+        _lengths = new int[context.Plan.Sequences];
+        _layout = SnapshotFormat.LayoutOf(model, context.Plan);
+    }
+
+    public bool IsKnown(int sequence) => (uint)sequence < (uint)_lengths.Length;
+
+    public int Length(int sequence) => IsKnown(sequence) ? _lengths[sequence] : 0;
+
+    /// <summary>Counts the rows of a successful step; each entry is one row's (valid) sequence id.</summary>
+    public void Advance(ReadOnlySpan<int> sequences)
+    {
+        foreach (var sequence in sequences) _lengths[sequence]++;
+    }
+
+    public void Advance(int sequence, int rows) => _lengths[sequence] += rows;
+
+    /// <summary>
+    /// Takes over what the library kept of the given sequences after a failed step: it removes the rows of the micro-batch that failed and
+    /// keeps those before. A sequence whose window is not whole any more is dropped.
+    /// </summary>
+    public void ReadBack(ReadOnlySpan<int> sequences)
+    {
+        foreach (var sequence in sequences)
+        {
+            var length = LlamaNative.llama_memory_seq_pos_max(_memory, sequence) + 1;
+            if (length > 0 && HoldsWindowBefore(sequence, length)) _lengths[sequence] = length;
+            else Release(sequence);
+        }
+    }
+
+    public int Rewind(int sequence, int length)
+    {
+        if (!IsKnown(sequence)) return 0;
+        if (length >= _lengths[sequence]) return _lengths[sequence];
+        if (length <= 0 || !HoldsWindowBefore(sequence, length))
+        {
+            Release(sequence);
+            return 0;
+        }
+
+        LlamaNative.llama_memory_seq_rm(_memory, sequence, length, -1);
+        return _lengths[sequence] = length;
+    }
+
+    public bool TryFork(int from, int to, int length)
+    {
+        if (!IsKnown(from) || !IsKnown(to) || from == to || length <= 0 || length > _lengths[from] || _lengths[to] != 0) return false;
+        if (length < _lengths[from] && !HoldsWindowBefore(from, length)) return false;
+        if (!(_shared ? ForkCells(from, to, length) : CopyStream(from, to, length)))
+        {
+            Release(to);
+            return false;
+        }
+
+        _lengths[to] = length;
+        return true;
+    }
+
+    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope)
+    {
+        if (!IsKnown(sequence) || _lengths[sequence] == 0) return null;
+        var flags = FlagsOf(scope);
+        var size = (long)LlamaNative.llama_state_seq_get_size_ext(_context.Pointer, sequence, flags);
+        if (size == 0 || size > Array.MaxLength - SnapshotFormat.HeaderBytes) return null;
+
+        byte[] data;
+        try
+        {
+            data = GC.AllocateUninitializedArray<byte>(SnapshotFormat.HeaderBytes + (int)size);
+        }
+        catch (OutOfMemoryException)
+        {
+            return null; // up to hundreds of MiB for what only saves time: the engine goes on without it
+        }
+
+        SnapshotFormat.WriteHeader(data, scope, _lengths[sequence], _layout);
+        fixed (byte* payload = &data[SnapshotFormat.HeaderBytes])
+        {
+            if ((long)LlamaNative.llama_state_seq_get_data_ext(_context.Pointer, payload, (nuint)size, sequence, flags) != size) return null;
+        }
+
+        return new(scope, _lengths[sequence], data, XxHash64.HashToUInt64(data));
+    }
+
+    public bool Restore(int sequence, SequenceSnapshot snapshot)
+    {
+        if (!IsKnown(sequence)) return false;
+        var data = snapshot.Data.Span;
+        var prefixHeld = snapshot.Scope == SnapshotScope.Full || _lengths[sequence] >= snapshot.Length;
+        if (!prefixHeld || snapshot.Length > _context.Plan.ContextLength || !SnapshotFormat.IsIntact(snapshot, _layout))
+        {
+            Release(sequence);
+            return false;
+        }
+
+        if (snapshot.Scope == SnapshotScope.Full) Release(sequence);
+        else LlamaNative.llama_memory_seq_rm(_memory, sequence, snapshot.Length, -1);
+        var payload = data[SnapshotFormat.HeaderBytes..];
+        bool isSet;
+        fixed (byte* source = payload) isSet = SetState(sequence, source, payload.Length, FlagsOf(snapshot.Scope));
+        if (!isSet)
+        {
+            Release(sequence); // the library may have written a part
+            return false;
+        }
+
+        _lengths[sequence] = snapshot.Length;
+        return true;
+    }
+
+    public void Release(int sequence)
+    {
+        if (!IsKnown(sequence)) return;
+        LlamaNative.llama_memory_seq_rm(_memory, sequence, -1, -1);
+        _lengths[sequence] = 0;
+    }
+
+    public void Dispose() => _state.Dispose();
+
+    private static LlamaStateFlags FlagsOf(SnapshotScope scope) => scope == SnapshotScope.Full ? LlamaStateFlags.None : LlamaStateFlags.SlidingWindowOnly;
+
+    /// <summary>Whether local layers hold every position that a row at <paramref name="length"/> needs.</summary>
+    /// <remarks>
+    /// The oldest position tells: when a cell is reused, the library drops all older positions of the sequence that held it, so that no
+    /// hole stays behind (llama-kv-cache.cpp, apply_ubatch).
+    /// </remarks>
+    private bool HoldsWindowBefore(int sequence, int length) =>
+        _window == 0 || (LlamaNative.llama_memory_seq_pos_min(_memory, sequence) is >= 0 and var oldest && oldest <= Math.Max(0, length - _window + 1));
+
+    /// <summary>
+    /// Shared pool: the global cells get a second owner, without a copy. The local ones must not stay shared, since a cell with two owners is
+    /// never reused and the pool would fill up; writing the target's own window back into it gives it copies and frees the shared ones.
+    /// </summary>
+    private bool ForkCells(int from, int to, int length)
+    {
+        LlamaNative.llama_memory_seq_cp(_memory, from, to, 0, length);
+        if (_window == 0) return true;
+        if (!HoldsWindowBefore(to, length)) return false;
+        var window = GetState(to, LlamaStateFlags.SlidingWindowOnly);
+        fixed (byte* source = window) return SetState(to, source, window.Length, LlamaStateFlags.SlidingWindowOnly);
+    }
+
+    /// <summary>
+    /// Own cells: the source's state is written into the target. For a shorter prefix the source is cut for a moment and then brought back,
+    /// because a state holds only the window before its own end.
+    /// </summary>
+    private bool CopyStream(int from, int to, int length)
+    {
+        if (length == _lengths[from]) return CopyState(from, to);
+        using var whole = new NativeBuffer();
+        var saved = GetState(from, LlamaStateFlags.None, whole);
+        if (saved.IsEmpty) return false;
+        LlamaNative.llama_memory_seq_rm(_memory, from, length, -1);
+        var copied = CopyState(from, to);
+        fixed (byte* source = saved)
+        {
+            if (SetState(from, source, saved.Length, LlamaStateFlags.None)) return copied;
+        }
+
+        Release(from); // half written
+        return false;
+    }
+
+    private bool CopyState(int from, int to)
+    {
+        var state = GetState(from, LlamaStateFlags.None);
+        fixed (byte* source = state) return SetState(to, source, state.Length, LlamaStateFlags.None);
+    }
+
+    private ReadOnlySpan<byte> GetState(int sequence, LlamaStateFlags flags) => GetState(sequence, flags, _state);
+
+    private ReadOnlySpan<byte> GetState(int sequence, LlamaStateFlags flags, NativeBuffer buffer)
+    {
+        var size = LlamaNative.llama_state_seq_get_size_ext(_context.Pointer, sequence, flags);
+        if (size is 0 or > int.MaxValue) return [];
+        byte* target;
+        try
+        {
+            target = buffer.Ensure((long)size);
+        }
+        catch (OutOfMemoryException)
+        {
+            return [];
+        }
+
+        return LlamaNative.llama_state_seq_get_data_ext(_context.Pointer, target, size, sequence, flags) == size ? new(target, (int)size) : [];
+    }
+
+    private bool SetState(int sequence, byte* source, int length, LlamaStateFlags flags) =>
+        length > 0 && LlamaNative.llama_state_seq_set_data_ext(_context.Pointer, source, (nuint)length, sequence, flags) == (nuint)length;
+}
