@@ -1,0 +1,26 @@
+namespace Gemma3Server.Engine;
+
+/// <summary>A snapshot of the engine's counters, readable from any thread.</summary>
+public sealed record EngineStatistics
+{
+    /// <summary>Requests that wait for a sequence.</summary>
+    public int Waiting { get; init; }
+
+    /// <summary>Requests that hold a sequence (prefill or decode).</summary>
+    public int Running { get; init; }
+
+    /// <summary>Steps run so far.</summary>
+    public long Steps { get; init; }
+
+    /// <summary>Prompt tokens computed so far (reused ones not counted).</summary>
+    public long PromptTokens { get; init; }
+
+    /// <summary>Prompt tokens taken from cached prefixes so far.</summary>
+    public long CachedTokens { get; init; }
+
+    /// <summary>Tokens generated so far.</summary>
+    public long CompletionTokens { get; init; }
+
+    /// <summary>Requests that were cancelled so far.</summary>
+    public long Cancelled { get; init; }
+}

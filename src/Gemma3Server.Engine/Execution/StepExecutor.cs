@@ -1,0 +1,182 @@
+using Gemma3Server.Engine.Caching;
+using Gemma3Server.Engine.Diagnostics;
+using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Runtime;
+using Microsoft.Extensions.Logging;
+
+namespace Gemma3Server.Engine.Execution;
+
+/// <summary>Runs one step: plan, forward, sample, and what the new tokens mean for each sequence.</summary>
+/// <remarks>
+/// Used by the engine loop alone. A step:
+/// <list type="number">
+/// <item>the scheduler plans it;</item>
+/// <item>the model runs the rows; where cells are missing, idle entries and then the youngest sequence give way;</item>
+/// <item>the rows that ended at a sequence's last token are sampled;</item>
+/// <item>each of these sequences takes its token, emits what has become final, and may end.</item>
+/// </list>
+/// A forward call that fails is repeated once, by the next step. Should that fail too, each of its sequences runs alone, so that only those
+/// fail that cannot run. Once the engine shall not wait for running requests any more, what a forward call yields is left alone: the call
+/// may have been interrupted, and the sequences may be in other hands already.
+/// </remarks>
+internal sealed class StepExecutor(
+    IModelRuntime runtime, Scheduler scheduler, KvCache cache, EngineLifecycle lifecycle, EngineMetrics metrics, TimeProvider timeProvider,
+    ILogger logger)
+{
+    /// <summary>Weight of the newest step in the running mean of step times.</summary>
+    private const double Newest = 0.1;
+
+    private readonly ModelRunner _runner = new(runtime);
+    private readonly BatchSampler _sampler = new(runtime.Limits.MaxSequences);
+    private readonly List<Sequence> _suspects = [];
+    private bool _retrying;
+    private double _stepSeconds;
+    private double _secondsToNextEnd;
+
+    /// <summary>How long, at the present pace, until the first running sequence must end; readable from any thread.</summary>
+    public TimeSpan TimeToNextEnd => TimeSpan.FromSeconds(Volatile.Read(ref _secondsToNextEnd));
+
+    /// <summary>Runs a step; the scheduler must not be idle.</summary>
+    public void Step()
+    {
+        var began = timeProvider.GetTimestamp();
+
+        // 1. Plan.
+        var plan = scheduler.Schedule();
+        if (plan.Rows == 0) return; // everyone who waited was too long
+
+        // 2. Forward.
+        var status = Forward(plan);
+        if (lifecycle.AbortRequested) return;
+        switch (status)
+        {
+            case ForwardStatus.Ok:
+                _retrying = false;
+                Complete(plan); // 3. and 4.
+                break;
+            case ForwardStatus.NoSpace:
+                MakeRoom();
+                break;
+            default:
+                logger.ForwardFailed(plan.Rows, status);
+                Recover(plan);
+                break;
+        }
+
+        Estimate(timeProvider.GetElapsedTime(began));
+    }
+
+    private ForwardStatus Forward(StepPlan plan)
+    {
+        metrics.Step();
+        var status = _runner.Run(plan);
+        while (status == ForwardStatus.NoSpace && !lifecycle.AbortRequested && cache.TryEvict()) status = _runner.Run(plan);
+        return status;
+    }
+
+    private void MakeRoom()
+    {
+        if (scheduler.PreemptYoungest() is { } preempted)
+        {
+            metrics.Preempted();
+            logger.Preempted(preempted.Request.Id, preempted.Generated);
+        }
+        else
+        {
+            logger.Failed(scheduler.Running[0].Request.Id, "too long for the KV cells");
+            scheduler.FailTooLong(scheduler.Running[0]);
+        }
+    }
+
+    private void Recover(StepPlan plan)
+    {
+        _suspects.Clear();
+        foreach (var entry in plan.Entries)
+        {
+            cache.Reconcile(entry.Sequence);
+            _suspects.Add(entry.Sequence);
+        }
+
+        _retrying = !_retrying;
+        if (_retrying) return;
+
+        foreach (var sequence in _suspects)
+        {
+            var alone = scheduler.ScheduleAlone(sequence);
+            var status = Forward(alone);
+            if (lifecycle.AbortRequested) return;
+            if (status == ForwardStatus.Ok) Complete(alone);
+            else if (status != ForwardStatus.NoSpace) Fail(sequence, $"The model could not compute this request ({status}).");
+        }
+    }
+
+    private void Complete(StepPlan plan)
+    {
+        // 3. Sample.
+        var tokens = _sampler.Sample(plan, _runner);
+        var now = timeProvider.GetTimestamp();
+
+        // 4. Complete.
+        var entries = plan.Entries;
+        for (var e = 0; e < entries.Length; e++)
+        {
+            var (sequence, start, count, wantLogits) = entries[e];
+            sequence.Computed += count;
+            metrics.PromptTokens(Math.Clamp(sequence.PromptLength - start, 0, count));
+            if (wantLogits) Accept(sequence, tokens[e], now);
+        }
+
+        // After all tokens went out: a checkpoint takes time.
+        foreach (var entry in entries)
+        {
+            if (entry.WantLogits && entry.Sequence.State == SequenceState.Running) cache.Checkpoint(entry.Sequence);
+        }
+    }
+
+    private void Accept(Sequence sequence, int token, long now)
+    {
+        if (token == Sampler.NoToken)
+        {
+            Fail(sequence, "The model produced logits that are not numbers.");
+            return;
+        }
+
+        if (!sequence.Output.Started)
+        {
+            sequence.Output.Start(sequence.PromptLength, sequence.CachedTokens);
+            metrics.CachedTokens(sequence.CachedTokens);
+            logger.Started(sequence.Request.Id, sequence.CachedTokens, sequence.PromptLength);
+        }
+
+        if (sequence.LastTokenAt == 0) metrics.TimeToFirstToken(timeProvider.GetElapsedTime(sequence.ArrivedAt, now));
+        else metrics.InterTokenTime(timeProvider.GetElapsedTime(sequence.LastTokenAt, now));
+        sequence.LastTokenAt = now;
+        metrics.Token();
+
+        var end = sequence.Accept(token);
+        if (end is { } reason)
+        {
+            scheduler.Finish(sequence, reason);
+            logger.Finished(sequence.Request.Id, sequence.Generated, reason);
+            return;
+        }
+
+        var text = sequence.Output.Release(sequence.Generated);
+        if (logger.IsEnabled(LogLevel.Trace)) logger.Token(sequence.Request.Id, token, text);
+    }
+
+    private void Fail(Sequence sequence, string message)
+    {
+        logger.Failed(sequence.Request.Id, message);
+        scheduler.Fail(sequence, GenerationError.RuntimeFailed, message);
+    }
+
+    private void Estimate(TimeSpan step)
+    {
+        _stepSeconds = _stepSeconds == 0 ? step.TotalSeconds : ((1 - Newest) * _stepSeconds) + (Newest * step.TotalSeconds);
+        var remaining = int.MaxValue;
+        foreach (var sequence in scheduler.Running) remaining = Math.Min(remaining, sequence.Remaining);
+        Volatile.Write(ref _secondsToNextEnd, remaining == int.MaxValue ? 0 : remaining * _stepSeconds);
+    }
+}

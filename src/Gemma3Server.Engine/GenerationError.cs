@@ -1,0 +1,17 @@
+namespace Gemma3Server.Engine;
+
+/// <summary>Why a generation failed or was not admitted.</summary>
+public enum GenerationError
+{
+    /// <summary>The queue is full (HTTP 429).</summary>
+    QueueFull,
+
+    /// <summary>The model is still loading (HTTP 503).</summary>
+    Loading,
+
+    /// <summary>The server is draining before it stops (HTTP 503).</summary>
+    Draining,
+
+    /// <summary>The runtime failed while computing; the request may be repeated (HTTP 500).</summary>
+    RuntimeFailed,
+}

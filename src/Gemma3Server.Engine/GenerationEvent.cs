@@ -1,0 +1,33 @@
+namespace Gemma3Server.Engine;
+
+/// <summary>
+/// What a generation reports, in this order: one <see cref="Started"/>, any number of <see cref="Text"/>, then exactly one of
+/// <see cref="Finished"/> and <see cref="Failed"/>. A cancelled generation ends without either: its reader has gone.
+/// </summary>
+public abstract record GenerationEvent
+{
+    private GenerationEvent()
+    {
+    }
+
+    /// <summary>The prompt has been computed and the first token follows.</summary>
+    /// <param name="PromptTokens">Tokens in the prompt.</param>
+    /// <param name="CachedTokens">Of these, tokens whose KV was reused and not computed.</param>
+    public sealed record Started(int PromptTokens, int CachedTokens) : GenerationEvent;
+
+    /// <summary>Text that is final: whole characters, no part of a stop string.</summary>
+    /// <param name="Value">Non-empty text.</param>
+    /// <param name="Tokens">Number of tokens generated so far, this text's included.</param>
+    public sealed record Text(string Value, int Tokens) : GenerationEvent;
+
+    /// <summary>The generation ended as it should.</summary>
+    /// <param name="Reason">Why.</param>
+    /// <param name="CompletionTokens">Tokens generated, the end-of-turn token included (as the field counts).</param>
+    /// <param name="StopString">The stop string that was met, if one was.</param>
+    public sealed record Finished(FinishReason Reason, int CompletionTokens, string? StopString = null) : GenerationEvent;
+
+    /// <summary>The generation could not be finished; an expected failure, mapped to an error by the HTTP layer.</summary>
+    /// <param name="Error">Which.</param>
+    /// <param name="Message">One sentence for the user.</param>
+    public sealed record Failed(GenerationError Error, string Message) : GenerationEvent;
+}

@@ -1,0 +1,32 @@
+namespace Gemma3Server.Engine;
+
+/// <summary>
+/// One complete generation, already validated: nothing below re-checks user input. It is plain data and serializable, so that a request
+/// together with its emitted tokens is enough to resume it in another process.
+/// </summary>
+public sealed record GenerationRequest
+{
+    /// <summary>Id for logs and for the response (<c>chatcmpl-...</c>).</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Prompt token ids including the one beginning-of-sequence token; 1 to context length minus 1.</summary>
+    public required int[] PromptTokens { get; init; }
+
+    /// <summary>Tokens of the completion that were emitted before (a resumed request); they are computed as prompt, not emitted again.</summary>
+    public int[] EmittedTokens { get; init; } = [];
+
+    /// <summary>Most tokens to generate, at least 1; prompt plus this never exceeds the context length.</summary>
+    public required int MaxTokens { get; init; }
+
+    /// <summary>How tokens are chosen.</summary>
+    public SamplingParameters Sampling { get; init; } = new();
+
+    /// <summary>Strings that end the generation and are not part of the text; none is empty.</summary>
+    public string[] Stop { get; init; } = [];
+
+    /// <summary>Whether end-of-generation tokens are kept as ordinary tokens, so that exactly <see cref="MaxTokens"/> are generated.</summary>
+    public bool IgnoreEndOfGeneration { get; init; }
+
+    /// <summary>Whether the cached prefix of an earlier request may be reused.</summary>
+    public bool ReusePrefix { get; init; } = true;
+}

@@ -1,0 +1,135 @@
+using System.Runtime.InteropServices;
+using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Text;
+using Gemma3Server.Runtime;
+
+namespace Gemma3Server.Engine.Scheduling;
+
+/// <summary>One request on its way through the engine: its tokens, how many of them are computed, and where its text goes.</summary>
+/// <remarks>
+/// Created on a request thread, then owned by the engine loop; only <see cref="Cancel"/> and the reading end of <see cref="Output"/> are
+/// used by others. Prefill and decode are one thing: tokens beyond <see cref="Computed"/> are to be run, and the last one yields logits.
+/// </remarks>
+internal sealed class Sequence
+{
+    /// <summary>No sequence id.</summary>
+    public const int None = -1;
+
+    /// <summary>Room for the completion at the start; longer ones grow.</summary>
+    private const int InitialCompletion = 1024;
+
+    private readonly ITokenizer _tokenizer;
+    private readonly int _contextLength;
+    private readonly List<int> _tokens;
+    private Action? _onCancel;
+    private CancellationTokenRegistration _registration;
+    private volatile bool _cancelled;
+
+    /// <summary>Takes a request; tokens that were emitted before are replayed, so that text and stop strings continue where they were.</summary>
+    public Sequence(GenerationRequest request, ITokenizer tokenizer, int contextLength, long arrivedAt = 0)
+    {
+        Request = request;
+        ArrivedAt = arrivedAt;
+        _tokenizer = tokenizer;
+        _contextLength = contextLength;
+        _tokens = new(request.PromptTokens.Length + Math.Min(request.MaxTokens, InitialCompletion));
+        _tokens.AddRange(request.PromptTokens);
+        Sampler = new(request.Sampling, request.PromptTokens);
+        Output = new(request.Stop);
+        foreach (var token in request.EmittedTokens)
+        {
+            if (ReplayEnd is null) ReplayEnd = Accept(token);
+        }
+
+        Output.DiscardReleasable();
+    }
+
+    public GenerationRequest Request { get; }
+
+    public Sampler Sampler { get; }
+
+    public GenerationOutput Output { get; }
+
+    /// <summary>Why the replayed tokens were the whole generation already, if they were.</summary>
+    public FinishReason? ReplayEnd { get; }
+
+    /// <summary>Order of arrival, given by the scheduler.</summary>
+    public long Number { get; set; }
+
+    public SequenceState State { get; set; }
+
+    /// <summary>The runtime's sequence id while running, else <see cref="None"/>.</summary>
+    public int Id { get; set; } = None;
+
+    /// <summary>Prompt and completion.</summary>
+    public ReadOnlySpan<int> Tokens => CollectionsMarshal.AsSpan(_tokens);
+
+    public int Count => _tokens.Count;
+
+    public int PromptLength => Request.PromptTokens.Length;
+
+    /// <summary>Tokens generated so far, replayed ones included.</summary>
+    public int Generated => _tokens.Count - PromptLength;
+
+    /// <summary>Tokens whose KV the runtime holds; equal to the runtime's length of <see cref="Id"/> between steps.</summary>
+    public int Computed { get; set; }
+
+    /// <summary>Tokens that have to be run before the next logits.</summary>
+    public int Pending => _tokens.Count - Computed;
+
+    /// <summary>Prompt tokens taken from a cached prefix.</summary>
+    public int CachedTokens { get; set; }
+
+    public long ArrivedAt { get; }
+
+    /// <summary>When the newest token was sampled; 0 before the first.</summary>
+    public long LastTokenAt { get; set; }
+
+    public bool IsCancelled => _cancelled;
+
+    /// <summary>Most tokens this sequence can still generate.</summary>
+    public int Remaining => Math.Min(Request.MaxTokens - Generated, _contextLength - Count);
+
+    /// <summary>Ties the sequence to its client: when the token fires, <paramref name="onCancel"/> runs on the thread that fired it.</summary>
+    public void Bind(Action onCancel, CancellationToken cancellationToken)
+    {
+        _onCancel = onCancel;
+        _registration = cancellationToken.UnsafeRegister(static state => ((Sequence)state!).Cancel(), this);
+    }
+
+    /// <summary>Asks the loop to end the sequence at its next step. Thread-safe, may be repeated, harmless after the end.</summary>
+    public void Cancel()
+    {
+        if (_cancelled || State == SequenceState.Finished) return;
+        _cancelled = true;
+        _onCancel?.Invoke();
+    }
+
+    /// <summary>Appends a generated token and its text; returns why the generation ends with it, or <see langword="null"/>.</summary>
+    public FinishReason? Accept(int token)
+    {
+        _tokens.Add(token);
+        Sampler.Accept(token);
+        if (!Request.IgnoreEndOfGeneration && IsEndOfGeneration(token))
+        {
+            return FinishReason.Stop;
+        }
+
+        if (Output.Append(_tokenizer.Piece(token).Span)) return FinishReason.Stop;
+        return Remaining > 0 ? null : FinishReason.Length;
+    }
+
+    /// <summary>Lets go of the client's token; never waits for a callback that is running.</summary>
+    public void Unbind() => _registration.Unregister();
+
+    private bool IsEndOfGeneration(int token)
+    {
+        var ends = _tokenizer.EndOfGeneration;
+        for (var i = 0; i < ends.Count; i++)
+        {
+            if (ends[i] == token) return true;
+        }
+
+        return false;
+    }
+}

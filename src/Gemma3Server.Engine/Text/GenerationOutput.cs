@@ -1,0 +1,69 @@
+using System.Threading.Channels;
+
+namespace Gemma3Server.Engine.Text;
+
+/// <summary>The way from a sequence's tokens to its events: bytes to characters, stop strings, then the channel to the reader.</summary>
+/// <remarks>
+/// Written by the engine loop, read by one reader. The channel is unbounded, so the loop never waits for a reader; the token limit bounds
+/// it. Continuations of the reader never run on the loop.
+/// </remarks>
+internal sealed class GenerationOutput(string[] stop)
+{
+    private readonly Detokenizer _detokenizer = new();
+    private readonly StopStringMatcher _matcher = new(stop);
+    private readonly Channel<GenerationEvent> _channel = Channel.CreateUnbounded<GenerationEvent>(
+        new() { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = false });
+
+    /// <summary>The reader's end.</summary>
+    public ChannelReader<GenerationEvent> Events => _channel.Reader;
+
+    /// <summary>Whether <see cref="Start"/> was called.</summary>
+    public bool Started { get; private set; }
+
+    /// <summary>The stop string that was met, if one was.</summary>
+    public string? StopString => _matcher.Matched;
+
+    /// <summary>Reports the computed prompt.</summary>
+    public void Start(int promptTokens, int cachedTokens)
+    {
+        Started = true;
+        _channel.Writer.TryWrite(new GenerationEvent.Started(promptTokens, cachedTokens));
+    }
+
+    /// <summary>Adds the bytes of a token; true when they complete a stop string.</summary>
+    public bool Append(ReadOnlySpan<byte> piece) => piece.Length > 0 && _matcher.Append(_detokenizer.Append(piece));
+
+    /// <summary>Emits the text that has become final and returns it, or <see langword="null"/>.</summary>
+    public string? Release(int tokens)
+    {
+        if (_matcher.Releasable.Length == 0) return null;
+        var text = new string(_matcher.Releasable);
+        _matcher.Take();
+        _channel.Writer.TryWrite(new GenerationEvent.Text(text, tokens));
+        return text;
+    }
+
+    /// <summary>Drops text that was emitted before, in an earlier life of the request.</summary>
+    public void DiscardReleasable() => _matcher.Take();
+
+    /// <summary>Emits what was held back, then the end.</summary>
+    public void Finish(FinishReason reason, int tokens)
+    {
+        // The replacement of an incomplete character could, in theory, be the end of a stop string.
+        if (_matcher.Append(_detokenizer.Flush())) reason = FinishReason.Stop;
+        else _matcher.End();
+        Release(tokens);
+        _channel.Writer.TryWrite(new GenerationEvent.Finished(reason, tokens, _matcher.Matched));
+        _channel.Writer.TryComplete();
+    }
+
+    /// <summary>Ends with a failure.</summary>
+    public void Fail(GenerationError error, string message)
+    {
+        _channel.Writer.TryWrite(new GenerationEvent.Failed(error, message));
+        _channel.Writer.TryComplete();
+    }
+
+    /// <summary>Ends without a word: the reader has gone.</summary>
+    public void Close() => _channel.Writer.TryComplete();
+}
