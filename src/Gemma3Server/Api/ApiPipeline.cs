@@ -1,0 +1,25 @@
+using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Errors;
+using Gemma3Server.Api.Health;
+using Gemma3Server.Api.Models;
+using Gemma3Server.Api.OpenApi;
+
+namespace Gemma3Server.Api;
+
+/// <summary>The order in which a request passes through the API.</summary>
+internal static class ApiPipeline
+{
+    public static void UseGemma3Api(this WebApplication app)
+    {
+        // Logged outermost, so that the line has the final status; shaped next, so that every refusal below has the OpenAI shape.
+        app.UseMiddleware<RequestLogMiddleware>();
+        app.UseMiddleware<ErrorResponseMiddleware>();
+        app.UseCrossOrigin();
+        app.UseMiddleware<ApiKeyMiddleware>();
+        app.UseOpenApiDocument();
+        app.UseRouting();
+        ChatCompletionsEndpoint.Map(app);
+        ModelsEndpoint.Map(app);
+        HealthEndpoint.Map(app);
+    }
+}

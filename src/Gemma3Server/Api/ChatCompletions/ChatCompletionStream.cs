@@ -1,0 +1,134 @@
+using Gemma3Server.Api.Errors;
+using Gemma3Server.Engine;
+
+namespace Gemma3Server.Api.ChatCompletions;
+
+/// <summary>Turns the events of one generation into OpenAI's server-sent events.</summary>
+/// <remarks>
+/// 1. Until the prompt has been computed nothing but keep-alives leaves, so a failure up to then is still a plain HTTP error.
+/// 2. The first chunk carries the role, then one chunk per text; chunks that are ready together leave in one write.
+/// 3. A chunk with the finish reason, the usage if it was asked for, and <c>[DONE]</c>; after a failure an error event instead.
+/// </remarks>
+internal sealed class ChatCompletionStream(
+    HttpResponse response, ChatCompletionHead head, bool includeUsage, GenerationMeasurements measurements, TimeProvider timeProvider)
+{
+    /// <summary>Shorter than the idle limits of common proxies (nginx 60 s) and SDKs.</summary>
+    public static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
+
+    public async Task WriteAsync(IAsyncEnumerable<GenerationEvent> events, CancellationToken cancellationToken)
+    {
+        using var writer = new SseWriter(response);
+        await using var reader = events.GetAsyncEnumerator(cancellationToken);
+        while (await NextAsync(reader, writer, cancellationToken))
+        {
+            // 1. Before anything has left, a failure keeps its status.
+            if (reader.Current is GenerationEvent.Failed failure && !writer.HasStarted)
+            {
+                measurements.Outcome = failure.Error.ToString();
+                await response.WriteErrorAsync(failure.ToOpenAiError());
+                return;
+            }
+
+            await writer.StartAsync(cancellationToken);
+            if (Write(reader.Current, writer)) break;
+        }
+
+        await writer.FlushAsync(cancellationToken);
+    }
+
+    /// <summary>Waits for the next event. What has been written leaves first, unless the event is already there.</summary>
+    private async ValueTask<bool> NextAsync(
+        IAsyncEnumerator<GenerationEvent> reader, SseWriter writer, CancellationToken cancellationToken)
+    {
+        var next = reader.MoveNextAsync();
+        if (next.IsCompleted) return await next;
+
+        var waiting = next.AsTask();
+        try
+        {
+            await writer.FlushAsync(cancellationToken);
+            while (true)
+            {
+                try
+                {
+                    return await waiting.WaitAsync(KeepAliveInterval, timeProvider, cancellationToken);
+                }
+                catch (TimeoutException) when (!waiting.IsCompleted)
+                {
+                    await writer.StartAsync(cancellationToken);
+                    writer.WriteKeepAlive();
+                    await writer.FlushAsync(cancellationToken);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The enumerator must not be disposed while it moves; the same cancellation ends the move.
+            await ((Task)waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+    }
+
+    /// <summary>Writes what an event means; true when it was the last.</summary>
+    private bool Write(GenerationEvent current, SseWriter writer)
+    {
+        switch (current)
+        {
+            case GenerationEvent.Started started:
+                measurements.PromptTokens = started.PromptTokens;
+                measurements.CachedTokens = started.CachedTokens;
+                WriteChunk(writer, new() { Role = "assistant", Content = "" });
+                return false;
+            case GenerationEvent.Text text:
+                measurements.Generated(text.Tokens);
+                WriteChunk(writer, new() { Content = text.Value });
+                return false;
+            case GenerationEvent.Finished finished:
+                measurements.Generated(finished.CompletionTokens);
+                measurements.Outcome = finished.Reason.ToWireName();
+                WriteChunk(writer, new(), measurements.Outcome);
+                if (includeUsage) WriteUsage(writer);
+                writer.WriteDone();
+                return true;
+            case GenerationEvent.Failed failed:
+                measurements.Outcome = failed.Error.ToString();
+                writer.WriteEvent(ErrorResponse.Of(failed.ToOpenAiError()), OpenAiJsonContext.Default.ErrorResponse);
+                return true;
+            default:
+                throw new InvalidOperationException($"Unknown generation event {current.GetType().Name}.");
+        }
+    }
+
+    private void WriteChunk(SseWriter writer, ChatCompletionDelta delta, string? finishReason = null)
+    {
+        ChatCompletionChunkChoice[] choices = [new(0, delta, null, finishReason)];
+        if (includeUsage) WriteChunkWithUsage(writer, choices, null);
+        else
+        {
+            writer.WriteEvent(
+                new ChatCompletionChunk
+                {
+                    Id = head.Id,
+                    Created = head.Created,
+                    Model = head.Model,
+                    SystemFingerprint = head.SystemFingerprint,
+                    Choices = choices,
+                },
+                OpenAiJsonContext.Default.ChatCompletionChunk);
+        }
+    }
+
+    private void WriteUsage(SseWriter writer) => WriteChunkWithUsage(writer, [], Usage.Of(measurements));
+
+    private void WriteChunkWithUsage(SseWriter writer, ChatCompletionChunkChoice[] choices, Usage? usage) => writer.WriteEvent(
+        new ChatCompletionChunkWithUsage
+        {
+            Id = head.Id,
+            Created = head.Created,
+            Model = head.Model,
+            SystemFingerprint = head.SystemFingerprint,
+            Choices = choices,
+            Usage = usage,
+        },
+        OpenAiJsonContext.Default.ChatCompletionChunkWithUsage);
+}

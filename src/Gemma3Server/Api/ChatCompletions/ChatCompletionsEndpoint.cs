@@ -1,0 +1,164 @@
+using System.Text;
+using System.Text.Json;
+using Gemma3Server.Api.Errors;
+using Gemma3Server.Chat;
+using Gemma3Server.Engine;
+using Gemma3Server.Hosting;
+
+namespace Gemma3Server.Api.ChatCompletions;
+
+/// <summary><c>POST /v1/chat/completions</c>.</summary>
+/// <remarks>
+/// 1. Refuse while the model cannot answer, before the body is read.
+/// 2. Read the body and parse it into a complete generation or one error.
+/// 3. Admit it; a full queue is 429.
+/// 4. Answer as a stream or as a whole.
+/// </remarks>
+internal sealed partial class ChatCompletionsEndpoint(
+    InferenceEngine engine, ServedModel model, ChatRequestParser parser, TimeProvider timeProvider, ILogger<ChatCompletionsEndpoint> logger)
+{
+    /// <summary>Name of the operation in the API's document.</summary>
+    public const string Name = "createChatCompletion";
+
+    /// <summary>Response header that names the given parameters which have no effect.</summary>
+    public const string IgnoredHeader = "x-ignored-params";
+
+    /// <summary>Request header; 1 makes such parameters an error.</summary>
+    public const string StrictHeader = "x-strict";
+
+    public static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/v1/chat/completions", (HttpContext context, ChatCompletionsEndpoint endpoint) => endpoint.HandleAsync(context))
+        .WithName(Name).WithTags("Chat").WithSummary("Answers a conversation.")
+        .Accepts<ChatCompletionRequest>("application/json")
+        .Produces<ChatCompletionResponse>(StatusCodes.Status200OK, "application/json", "text/event-stream")
+        .Produces<ErrorResponse>(StatusCodes.Status400BadRequest)
+        .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
+        .Produces<ErrorResponse>(StatusCodes.Status404NotFound)
+        .Produces<ErrorResponse>(StatusCodes.Status413PayloadTooLarge)
+        .Produces<ErrorResponse>(StatusCodes.Status415UnsupportedMediaType)
+        .Produces<ErrorResponse>(StatusCodes.Status429TooManyRequests)
+        .Produces<ErrorResponse>(StatusCodes.Status500InternalServerError)
+        .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
+
+    private async Task HandleAsync(HttpContext context)
+    {
+        var (request, response, aborted) = (context.Request, context.Response, context.RequestAborted);
+
+        // 1. State.
+        if (engine.Unavailability() is { } unavailable)
+        {
+            await response.WriteErrorAsync(unavailable);
+            return;
+        }
+
+        // 2. Body. The route accepts only JSON through metadata; a missing content type reaches this line.
+        if (!request.HasJsonContentType())
+        {
+            await response.WriteErrorAsync(OpenAiError.OfStatus(StatusCodes.Status415UnsupportedMediaType, request.Method, request.Path));
+            return;
+        }
+
+        var body = await ReadAsync(request, aborted);
+        var strict = request.Headers[StrictHeader] == "1";
+        var parsed = await parser.ParseAsync(body, strict, aborted);
+        if (!parsed.IsChat)
+        {
+            await response.WriteErrorAsync(parsed.Error);
+            return;
+        }
+
+        var chat = parsed.Chat;
+        if (chat.IgnoredParameters.Count > 0) response.Headers[IgnoredHeader] = string.Join(',', chat.IgnoredParameters);
+        if (logger.IsEnabled(LogLevel.Trace)) LogPrompt(chat.Request.Id, chat.Prompt());
+
+        // 3. Admission.
+        var admission = engine.Generate(chat.Request, aborted);
+        if (!admission.Admitted)
+        {
+            await response.WriteErrorAsync(admission.Refusal.ToOpenAiError(admission.RetryAfter));
+            return;
+        }
+
+        // 4. Answer.
+        var measurements = GenerationMeasurements.Of(context);
+        measurements.GenerationId = chat.Request.Id;
+        var created = timeProvider.GetUtcNow().ToUnixTimeSeconds();
+        var head = new ChatCompletionHead(chat.Request.Id, created, model.Id, model.Fingerprint);
+        if (chat.Stream)
+        {
+            var stream = new ChatCompletionStream(response, head, chat.IncludeUsage, measurements, timeProvider);
+            await stream.WriteAsync(admission.Events, aborted);
+        }
+        else
+        {
+            await AnswerAsync(response, head, admission.Events, measurements, aborted);
+        }
+    }
+
+    private async Task AnswerAsync(
+        HttpResponse response, ChatCompletionHead head, IAsyncEnumerable<GenerationEvent> events, GenerationMeasurements measurements,
+        CancellationToken aborted)
+    {
+        var text = new StringBuilder();
+        await foreach (var current in events.WithCancellation(aborted))
+        {
+            switch (current)
+            {
+                case GenerationEvent.Started started:
+                    measurements.PromptTokens = started.PromptTokens;
+                    measurements.CachedTokens = started.CachedTokens;
+                    break;
+                case GenerationEvent.Text part:
+                    measurements.Generated(part.Tokens);
+                    text.Append(part.Value);
+                    break;
+                case GenerationEvent.Failed failed:
+                    measurements.Outcome = failed.Error.ToString();
+                    await response.WriteErrorAsync(failed.ToOpenAiError());
+                    return;
+                case GenerationEvent.Finished finished:
+                    measurements.Generated(finished.CompletionTokens);
+                    measurements.Outcome = finished.Reason.ToWireName();
+                    var message = new AssistantMessage("assistant", text.ToString(), null);
+                    if (logger.IsEnabled(LogLevel.Trace)) LogCompletion(head.Id, message.Content);
+                    await WriteAsync(response, Whole(head, message, measurements), aborted);
+                    return;
+            }
+        }
+
+        // Events that end without an outcome: the generation was cancelled, so nobody reads the answer.
+        aborted.ThrowIfCancellationRequested();
+    }
+
+    private static ChatCompletionResponse Whole(ChatCompletionHead head, AssistantMessage message, GenerationMeasurements measurements) => new()
+    {
+        Id = head.Id,
+        Created = head.Created,
+        Model = head.Model,
+        SystemFingerprint = head.SystemFingerprint,
+        Choices = [new(0, message, null, measurements.Outcome)],
+        Usage = Usage.Of(measurements),
+    };
+
+    private static async Task WriteAsync(HttpResponse response, ChatCompletionResponse whole, CancellationToken aborted)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(whole, OpenAiJsonContext.Relaxed.ChatCompletionResponse);
+        response.ContentType = "application/json";
+        response.ContentLength = bytes.Length;
+        await response.Body.WriteAsync(bytes, aborted);
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest request, CancellationToken aborted)
+    {
+        // Kestrel enforces the body limit while the body is read, whether or not a length was announced.
+        using var buffer = new MemoryStream((int)Math.Min(request.ContentLength ?? 4096, 1 << 20));
+        await request.Body.CopyToAsync(buffer, aborted);
+        return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
+    }
+
+    [LoggerMessage(LogLevel.Trace, "{GenerationId} prompt: {Prompt}")]
+    private partial void LogPrompt(string generationId, string prompt);
+
+    [LoggerMessage(LogLevel.Trace, "{GenerationId} completion: {Completion}")]
+    private partial void LogCompletion(string generationId, string completion);
+}

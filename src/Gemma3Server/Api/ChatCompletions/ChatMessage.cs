@@ -1,0 +1,18 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Gemma3Server.Api.ChatCompletions;
+
+/// <summary>One message of the conversation.</summary>
+internal sealed record ChatMessage
+{
+    /// <summary><c>system</c>, <c>developer</c>, <c>user</c> or <c>assistant</c>.</summary>
+    public string? Role { get; init; }
+
+    /// <summary>A string, or a list of parts <c>{"type":"text","text":"..."}</c>.</summary>
+    public JsonElement? Content { get; init; }
+
+    /// <summary>All other fields.</summary>
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Others { get; set; }
+}

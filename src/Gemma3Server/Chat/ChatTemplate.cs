@@ -1,0 +1,87 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using Gemma3Server.Runtime;
+
+namespace Gemma3Server.Chat;
+
+/// <summary>
+/// Gemma 3's chat template: a conversation as prompt tokens, ready for the model's answer. Control tokens go in by their ids and all text
+/// is plain, so no text of a user becomes a control token.
+/// </summary>
+/// <remarks>
+/// What stands between two control tokens is tokenized as one piece (<c>user\n</c> and the content together), because that is how the
+/// reference splits it: pieces merge across the line break. Thread-safe.
+/// </remarks>
+internal sealed class ChatTemplate
+{
+    private const string StartOfTurn = "<start_of_turn>";
+    private const string EndOfTurn = "<end_of_turn>";
+    private const string AnswerHeader = ChatTurn.Model + "\n";
+
+    private readonly ITokenizer _tokenizer;
+    private readonly int _startOfTurn;
+    private readonly int _endOfTurn;
+    private readonly int[] _betweenTurns;
+    private readonly int[] _answerHeader;
+
+    private ChatTemplate(ITokenizer tokenizer, int startOfTurn, int endOfTurn)
+    {
+        _tokenizer = tokenizer;
+        _startOfTurn = startOfTurn;
+        _endOfTurn = endOfTurn;
+        _betweenTurns = tokenizer.Tokenize("\n");
+        _answerHeader = tokenizer.Tokenize(AnswerHeader);
+    }
+
+    /// <summary>Binds the template to a vocabulary; false when that lacks Gemma's turn tokens.</summary>
+    public static bool TryCreate(ITokenizer tokenizer, [NotNullWhen(true)] out ChatTemplate? template)
+    {
+        template = tokenizer.TryGetControlToken(StartOfTurn, out var start) && tokenizer.TryGetControlToken(EndOfTurn, out var end)
+            ? new ChatTemplate(tokenizer, start, end)
+            : null;
+        return template is not null;
+    }
+
+    /// <summary>
+    /// A lower bound of the number of tokens, known without tokenizing: no token stands for more bytes than the longest piece, and none
+    /// reaches over a control token.
+    /// </summary>
+    public long LeastTokens(Conversation conversation)
+    {
+        var least = 1L + 1 + _answerHeader.Length;
+        foreach (var turn in conversation.Turns)
+        {
+            var bytes = (long)Encoding.UTF8.GetByteCount(turn.Role) + 1 + Encoding.UTF8.GetByteCount(turn.Text);
+            least += 2 + _betweenTurns.Length + (bytes + _tokenizer.LongestPiece - 1) / _tokenizer.LongestPiece;
+        }
+
+        return least;
+    }
+
+    /// <summary>The prompt's tokens, with the one beginning-of-sequence token. Cancelled between two turns.</summary>
+    public int[] Tokenize(Conversation conversation, CancellationToken cancellationToken = default)
+    {
+        var tokens = new List<int> { _tokenizer.BeginOfSequence };
+        foreach (var turn in conversation.Turns)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            tokens.Add(_startOfTurn);
+            tokens.AddRange(_tokenizer.Tokenize(turn.Role + "\n" + turn.Text));
+            tokens.Add(_endOfTurn);
+            tokens.AddRange(_betweenTurns);
+        }
+
+        tokens.Add(_startOfTurn);
+        tokens.AddRange(_answerHeader);
+        return [.. tokens];
+    }
+
+    /// <summary>The prompt as the published template writes it; for logs and tests, never tokenized.</summary>
+    public static string Render(Conversation conversation)
+    {
+        var text = new StringBuilder("<bos>");
+        foreach (var turn in conversation.Turns)
+            text.Append(StartOfTurn).Append(turn.Role).Append('\n').Append(turn.Text).Append(EndOfTurn).Append('\n');
+        return text.Append(StartOfTurn).Append(AnswerHeader).ToString();
+    }
+}

@@ -1,0 +1,85 @@
+using System.Diagnostics.CodeAnalysis;
+using Gemma3Server.Api.Errors;
+
+namespace Gemma3Server.Chat;
+
+/// <summary>
+/// Turns that Gemma 3's template accepts: user and model alternate, the first and the last are the user's. A value of this type cannot be
+/// wrong.
+/// </summary>
+/// <remarks>
+/// How messages become turns, equal to the published template wherever that accepts them:
+/// <list type="bullet">
+/// <item>The parts of a message are trimmed one by one and joined without a separator.</item>
+/// <item>System and developer messages at the start stand, untrimmed and each followed by an empty line, before the first user text.</item>
+/// <item>System messages that nothing follows are the user's turn: OpenAI answers them, and the template has no other place for them.</item>
+/// <item>A later system message keeps its place and is user text: moving it would change the past, and with it the cached prefix.</item>
+/// <item>Neighbouring messages of one role become one turn, joined by an empty line; the template refuses them.</item>
+/// </list>
+/// </remarks>
+internal sealed class Conversation
+{
+    private const string Separator = "\n\n";
+
+    private Conversation(IReadOnlyList<ChatTurn> turns) => Turns = turns;
+
+    /// <summary>User, model, user, ..., user.</summary>
+    public IReadOnlyList<ChatTurn> Turns { get; }
+
+    public static bool TryCreate(
+        IReadOnlyList<ChatEntry> messages, [NotNullWhen(true)] out Conversation? conversation, [NotNullWhen(false)] out OpenAiError? error)
+    {
+        conversation = null;
+        error = FindFault(messages);
+        if (error is not null) return false;
+
+        var start = SystemMessagesInFront(messages);
+        var prefix = string.Concat(messages.Take(start).Select(m => string.Concat(m.Parts) + Separator));
+        var turns = new List<ChatTurn>();
+
+        // The texts of a turn are collected and joined once: joining them one by one costs the square of their number.
+        var (role, texts) = (ChatTurn.User, new List<string>());
+        foreach (var message in messages.Skip(start))
+        {
+            var next = message.Role == ChatRole.Assistant ? ChatTurn.Model : ChatTurn.User;
+            if (next != role)
+            {
+                turns.Add(new(role, string.Join(Separator, texts)));
+                texts.Clear();
+                role = next;
+            }
+
+            var text = string.Concat(message.Parts.Select(PythonText.Strip));
+            if (text.Length > 0) texts.Add(text);
+        }
+
+        turns.Add(new(role, string.Join(Separator, texts)));
+        turns[0] = turns[0] with { Text = prefix + turns[0].Text };
+        conversation = new(turns);
+        return true;
+    }
+
+    private static OpenAiError? FindFault(IReadOnlyList<ChatEntry> messages)
+    {
+        if (messages.Count == 0) return OpenAiError.OutOfRange("messages", "'messages' must have at least 1 message, but has 0.");
+        var start = SystemMessagesInFront(messages);
+        if (messages[start].Role == ChatRole.Assistant)
+        {
+            return OpenAiError.OutOfRange($"messages[{start}].role",
+                $"The conversation must start with a user message, but messages[{start}] has the role 'assistant'.");
+        }
+
+        return messages[^1].Role == ChatRole.Assistant
+            ? OpenAiError.OutOfRange($"messages[{messages.Count - 1}].role",
+                $"The conversation must end with a user message, but messages[{messages.Count - 1}] has the role 'assistant'; "
+                + "continuing an assistant message is not supported.")
+            : null;
+    }
+
+    /// <summary>How many messages go in front of the first user text: none when nothing follows, as they are the user's turn then.</summary>
+    private static int SystemMessagesInFront(IReadOnlyList<ChatEntry> messages)
+    {
+        var leading = messages.TakeWhile(m => m.Role == ChatRole.System).Count();
+        return leading == messages.Count ? 0 : leading;
+    }
+}

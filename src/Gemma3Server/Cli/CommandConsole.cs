@@ -1,0 +1,25 @@
+using System.CommandLine;
+using Spectre.Console;
+
+namespace Gemma3Server.Cli;
+
+/// <summary>Consoles on a command's own writers, and options that several commands have.</summary>
+internal static class CommandConsole
+{
+    /// <summary>A console that colours and animates only where <paramref name="writer"/> is a terminal.</summary>
+    public static IAnsiConsole On(TextWriter writer) => AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(writer) });
+
+    /// <summary><c>--url</c>: the address of a running server.</summary>
+    public static Option<Uri?> UrlOption(string description) => new("--url")
+    {
+        HelpName = "URL",
+        Description = description,
+        CustomParser = result =>
+        {
+            var text = result.Tokens is [var token] ? token.Value : "";
+            if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https") return url;
+            result.AddError($"--url takes an address such as http://127.0.0.1:8080, but got '{text}'.");
+            return null;
+        },
+    };
+}

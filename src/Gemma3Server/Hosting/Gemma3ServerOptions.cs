@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Options;
+
+namespace Gemma3Server.Hosting;
+
+/// <summary>All settings: section <c>Gemma3</c> of the configuration.</summary>
+internal sealed record Gemma3ServerOptions
+{
+    public const string Section = "Gemma3";
+
+    /// <summary>Which model is served.</summary>
+    public ModelSettings Model { get; init; } = new();
+
+    /// <summary>How it is loaded and run.</summary>
+    [ValidateObjectMembers]
+    public RuntimeSettings Runtime { get; init; } = new();
+
+    /// <summary>How requests are scheduled.</summary>
+    [ValidateObjectMembers]
+    public EngineSettings Engine { get; init; } = new();
+
+    /// <summary>How clients reach it.</summary>
+    [ValidateObjectMembers]
+    public HttpSettings Http { get; init; } = new();
+}

@@ -1,0 +1,11 @@
+namespace Gemma3Server.Hosting;
+
+/// <summary>Which model is served.</summary>
+internal sealed record ModelSettings
+{
+    /// <summary>Path of the GGUF file.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>Id in the API; by default the file's name without its extension.</summary>
+    public string? Id { get; init; }
+}

@@ -1,0 +1,59 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Gemma3Server.Hosting;
+
+/// <summary>How the model is loaded and run; the defaults are those of the native runtime's own options, which say why.</summary>
+internal sealed record RuntimeSettings
+{
+    /// <summary>Layers on the GPU; -1 = all.</summary>
+    [Range(-1, 1024)]
+    public int GpuLayers { get; init; } = -1;
+
+    /// <summary>Tokens of one conversation, prompt and answer; 0 = the trained length, at most 8192. 131072 is Gemma 3's longest.</summary>
+    [Range(0, 131_072)]
+    public int ContextLength { get; init; }
+
+    /// <summary>Conversations that run at the same time; 256 is the native library's limit.</summary>
+    [Range(1, 256)]
+    public int Parallel { get; init; } = 4;
+
+    /// <summary>Rows of one native call.</summary>
+    [Range(1, 65_536)]
+    public int BatchTokens { get; init; } = 2048;
+
+    /// <summary>Rows computed at once.</summary>
+    [Range(1, 65_536)]
+    public int MicroBatchTokens { get; init; } = 512;
+
+    /// <summary>Compute threads; 0 = chosen from the physical cores.</summary>
+    [Range(0, 1024)]
+    public int Threads { get; init; }
+
+    /// <summary>Flash attention: auto, on or off.</summary>
+    [AllowedValues("auto", "on", "off")]
+    public string FlashAttention { get; init; } = "auto";
+
+    /// <summary>Element type of cached keys.</summary>
+    [AllowedValues("f32", "f16", "bf16", "q8_0", "q4_0")]
+    public string KeyCacheType { get; init; } = "f16";
+
+    /// <summary>Element type of cached values.</summary>
+    [AllowedValues("f32", "f16", "bf16", "q8_0", "q4_0")]
+    public string ValueCacheType { get; init; } = "f16";
+
+    /// <summary>Whether the file is memory-mapped.</summary>
+    public bool MemoryMap { get; init; } = true;
+
+    /// <summary>Whether the weights are locked in RAM.</summary>
+    public bool MemoryLock { get; init; }
+
+    /// <summary>Whether all conversations share one pool of KV cells.</summary>
+    public bool SharedCells { get; init; }
+
+    /// <summary>Cells of the shared pool; 0 = enough for all conversations at full length.</summary>
+    [Range(0, int.MaxValue)]
+    public int SharedCellCount { get; init; }
+
+    /// <summary>Folder of the native library; by default the one beside the program.</summary>
+    public string? LibraryDirectory { get; init; }
+}

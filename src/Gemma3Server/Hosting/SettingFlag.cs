@@ -1,0 +1,31 @@
+namespace Gemma3Server.Hosting;
+
+/// <summary>A command-line flag that sets one setting.</summary>
+/// <param name="Name">The flag, such as <c>--port</c>.</param>
+/// <param name="Key">The setting below <c>Gemma3</c>, such as <c>Http:Port</c>.</param>
+/// <param name="Argument">What stands for the value in the help.</param>
+/// <param name="Description">What the help says.</param>
+internal sealed record SettingFlag(string Name, string Key, string Argument, string Description)
+{
+    /// <summary>The settings that are set most often; all others are set with <c>--set Section:Key=Value</c>.</summary>
+    public static IReadOnlyList<SettingFlag> All { get; } =
+    [
+        new("--model", "Model:Path", "FILE", "GGUF file of a Gemma 3 checkpoint"),
+        new("--model-id", "Model:Id", "ID", "Id of the model in the API (default: the file's name)"),
+        new("--host", "Http:Host", "HOST", "Address to listen on; * = all (default: 127.0.0.1)"),
+        new("--port", "Http:Port", "PORT", "Port to listen on; 0 = any free one (default: 8080)"),
+        new("--parallel", "Runtime:Parallel", "N", "Conversations that run at the same time (default: 4)"),
+        new("--context", "Runtime:ContextLength", "TOKENS", "Tokens of one conversation; 0 = the model's, at most 8192 (default: 0)"),
+        new("--gpu-layers", "Runtime:GpuLayers", "N", "Layers on the GPU; -1 = all (default: -1)"),
+        new("--threads", "Runtime:Threads", "N", "Compute threads; 0 = chosen from the cores (default: 0)"),
+        new("--queue-limit", "Engine:QueueLimit", "N", "Requests that may wait before 429 (default: 128)"),
+        new("--drain-timeout", "Http:DrainTimeout", "SECONDS", "Time for running answers after a stop signal (default: 30)"),
+    ];
+
+    /// <summary>How a setting is called in messages: its configuration name, and its flag when it has one.</summary>
+    public static string Describe(string key)
+    {
+        var flag = All.FirstOrDefault(f => string.Equals(f.Key, key, StringComparison.OrdinalIgnoreCase))?.Name;
+        return flag is null ? $"{Gemma3ServerOptions.Section}:{key}" : $"{Gemma3ServerOptions.Section}:{key} ({flag})";
+    }
+}
