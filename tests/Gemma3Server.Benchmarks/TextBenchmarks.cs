@@ -1,0 +1,23 @@
+using System.Text;
+using BenchmarkDotNet.Attributes;
+using Gemma3Server.Engine.Text;
+
+namespace Gemma3Server.Benchmarks;
+
+/// <summary>The text side of one token: bytes to characters, and the watch for stop strings.</summary>
+[MemoryDiagnoser]
+public class TextBenchmarks
+{
+    private readonly byte[] _piece = Encoding.UTF8.GetBytes("▁river"[1..]);
+    private readonly Detokenizer _detokenizer = new();
+    private readonly StopStringMatcher _matcher = new(["\n\nUser:", "<|end|>", "###", "river bank"]);
+
+    [Benchmark]
+    public int DetokenizeAndMatch()
+    {
+        _matcher.Append(_detokenizer.Append(_piece));
+        var length = _matcher.Releasable.Length;
+        _matcher.Take();
+        return length;
+    }
+}

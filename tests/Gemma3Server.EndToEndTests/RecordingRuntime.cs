@@ -1,0 +1,112 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using Gemma3Server.Runtime;
+
+namespace Gemma3Server.EndToEndTests;
+
+/// <summary>
+/// Passes every call on to a real runtime and notes, for each row that asked for logits, the largest logits by the whole token history
+/// they were computed on. Comparing a serial with a concurrent run then needs no token ids from the engine, and a divergence can be told
+/// to be a near-tie (two tokens almost equally likely, rounding decides) or an error.
+/// </summary>
+internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
+{
+    private readonly Dictionary<int, List<int>> _histories = [];
+    private readonly Dictionary<UInt128, TopLogits> _steps = [];
+    private readonly List<int> _rowSequences = [];
+
+    public ModelInfo Model => inner.Model;
+
+    public RuntimeLimits Limits => inner.Limits;
+
+    public ITokenizer Tokenizer => inner.Tokenizer;
+
+    public IMediaProcessor? Media => inner.Media;
+
+    /// <summary>Forward calls so far.</summary>
+    public int Forwards { get; private set; }
+
+    /// <summary>Most sequences in one forward call so far.</summary>
+    public int WidestBatch { get; private set; }
+
+    /// <summary>Drops all notes, before another run over the same prompts. Call it while the engine is idle.</summary>
+    public void Forget() => _steps.Clear();
+
+    /// <summary>The greedy completion of <paramref name="prompt"/> as this runtime computed it, with the largest logits of each choice.</summary>
+    public List<TopLogits> Trace(int[] prompt, int count)
+    {
+        var history = new List<int>(prompt);
+        var trace = new List<TopLogits>();
+        while (trace.Count < count && _steps.TryGetValue(Key(history), out var step))
+        {
+            trace.Add(step);
+            history.Add(step.Winner);
+        }
+
+        return trace;
+    }
+
+    public ForwardStatus Forward(ForwardBatch batch)
+    {
+        var status = inner.Forward(batch);
+        if (status != ForwardStatus.Ok) return status;
+        Forwards++;
+        _rowSequences.Clear();
+        for (var row = 0; row < batch.Count; row++)
+        {
+            var history = History(batch.Sequences[row]);
+            history.Add(batch.Tokens[row]);
+            if (!_rowSequences.Contains(batch.Sequences[row])) _rowSequences.Add(batch.Sequences[row]);
+            if (batch.WantLogits[row]) _steps[Key(history)] = TopLogits.Of(inner.Logits(row));
+        }
+
+        WidestBatch = Math.Max(WidestBatch, _rowSequences.Count);
+        return status;
+    }
+
+    public ForwardStatus ForwardMedia(int sequence, int position, MediaInput input) => inner.ForwardMedia(sequence, position, input);
+
+    public ReadOnlySpan<float> Logits(int row) => inner.Logits(row);
+
+    public int Length(int sequence) => inner.Length(sequence);
+
+    public int Rewind(int sequence, int length)
+    {
+        var kept = inner.Rewind(sequence, length);
+        var history = History(sequence);
+        history.RemoveRange(kept, history.Count - kept);
+        return kept;
+    }
+
+    public bool TryFork(int from, int to, int length)
+    {
+        if (!inner.TryFork(from, to, length)) return false;
+        _histories[to] = History(from)[..length];
+        return true;
+    }
+
+    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope) => inner.Snapshot(sequence, scope);
+
+    public bool Restore(int sequence, SequenceSnapshot snapshot)
+    {
+        var restored = inner.Restore(sequence, snapshot);
+        var history = History(sequence);
+        if (snapshot.Scope == SnapshotScope.Full && restored) throw new NotSupportedException("A full snapshot's tokens are not known here.");
+        var kept = restored ? snapshot.Length : 0;
+        history.RemoveRange(kept, history.Count - kept);
+        return restored;
+    }
+
+    public void Release(int sequence)
+    {
+        inner.Release(sequence);
+        History(sequence).Clear();
+    }
+
+    public void Dispose() => inner.Dispose();
+
+    private List<int> History(int sequence) =>
+        _histories.TryGetValue(sequence, out var history) ? history : _histories[sequence] = [];
+
+    private static UInt128 Key(List<int> history) => XxHash128.HashToUInt128(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(history)));
+}

@@ -1,0 +1,85 @@
+using Gemma3Server.Engine.Caching;
+using Gemma3Server.Engine.Diagnostics;
+using Gemma3Server.Engine.Execution;
+using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Runtime;
+using Gemma3Server.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Gemma3Server.Engine.Tests;
+
+/// <summary>The engine below its thread: a test runs it step by step, and every step ends with a check of all invariants.</summary>
+internal sealed class EngineHarness : IDisposable
+{
+    private readonly IModelRuntime _runtime;
+    private int _requests;
+
+    public EngineHarness(FakeRuntimeOptions? runtime = null, EngineOptions? options = null)
+        : this(new FakeModelRuntime(runtime), options)
+    {
+    }
+
+    public EngineHarness(IModelRuntime runtime, EngineOptions? options = null)
+    {
+        options ??= new();
+        _runtime = runtime;
+        Cache = new(runtime, options);
+        Scheduler = new(Cache, runtime.Limits, options);
+        Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
+        Executor = new(runtime, Scheduler, Cache, new(), Metrics, TimeProvider.System, NullLogger.Instance);
+    }
+
+    public FakeModelRuntime Runtime => (FakeModelRuntime)_runtime;
+
+    public KvCache Cache { get; }
+
+    public Scheduler Scheduler { get; }
+
+    public StepExecutor Executor { get; }
+
+    public EngineMetrics Metrics { get; }
+
+    public Sequence Submit(GenerationRequest request)
+    {
+        var sequence = new Sequence(request, _runtime.Tokenizer, _runtime.Limits.ContextLength, TimeProvider.System.GetTimestamp());
+        Scheduler.Add(sequence);
+        return sequence;
+    }
+
+    public Sequence Submit(string prompt, int maxTokens, Func<GenerationRequest, GenerationRequest>? change = null)
+    {
+        var request = Requests.Greedy(prompt, maxTokens) with { Id = $"r{_requests++}" };
+        return Submit(change is null ? request : change(request));
+    }
+
+    public void Step()
+    {
+        Executor.Step();
+        Scheduler.CheckIntegrity();
+    }
+
+    public void RunToEnd(int limit = 100_000)
+    {
+        for (var steps = 0; !Scheduler.IsIdle; steps++)
+        {
+            Assert.True(steps < limit, "The engine makes no progress.");
+            Step();
+        }
+    }
+
+    /// <summary>Runs the whole request alone and returns what it generated.</summary>
+    public static (int[] Tokens, List<GenerationEvent> Events) RunAlone(GenerationRequest request, FakeRuntimeOptions runtime)
+    {
+        using var harness = new EngineHarness(
+            runtime with { SharedCells = 0, OnForward = null, MaxSequences = 1 }, new() { PrefixReuse = false });
+        var sequence = harness.Submit(request);
+        harness.RunToEnd();
+        return (sequence.Tokens[sequence.PromptLength..].ToArray(), sequence.Events());
+    }
+
+    public void Dispose()
+    {
+        Metrics.Dispose();
+        _runtime.Dispose();
+    }
+}

@@ -1,0 +1,44 @@
+namespace Gemma3Server.Engine.Tests.Sampling;
+
+/// <summary>The documented meaning of the sampling parameters, in double precision and without any cleverness.</summary>
+internal static class SamplerReference
+{
+    /// <summary>The probability of every token.</summary>
+    public static double[] Probabilities(float[] logits, SamplingParameters p, int[] prompt, int[] generated)
+    {
+        var l = Array.ConvertAll(logits, v => (double)v);
+        foreach (var (token, bias) in p.LogitBias ?? new Dictionary<int, float>()) l[token] += bias;
+        foreach (var token in prompt.Concat(generated).Distinct())
+        {
+            l[token] = l[token] > 0 ? l[token] / p.RepeatPenalty : l[token] * p.RepeatPenalty;
+        }
+
+        foreach (var group in generated.GroupBy(t => t)) l[group.Key] -= (group.Count() * p.FrequencyPenalty) + p.PresencePenalty;
+
+        var order = Enumerable.Range(0, l.Length).OrderByDescending(i => (float)l[i]).ThenBy(i => i).ToArray();
+        if (p.TopK > 0 && p.TopK < l.Length) order = order[..p.TopK];
+        var max = l[order[0]];
+        var weights = Array.ConvertAll(order, i => Math.Exp(l[i] - max));
+        if (p.TopP < 1)
+        {
+            double total = weights.Sum(), sum = 0;
+            var kept = 0;
+            while (kept < order.Length && sum < p.TopP * total) sum += weights[kept++];
+            order = order[..Math.Max(1, kept)];
+        }
+
+        if (p.MinP > 0) order = [.. order.Where(i => Math.Exp(l[i] - max) >= Math.Min(1, p.MinP))];
+
+        var result = new double[l.Length];
+        if (p.Temperature == 0)
+        {
+            result[order[0]] = 1;
+            return result;
+        }
+
+        var tempered = Array.ConvertAll(order, i => Math.Exp((l[i] - max) / p.Temperature));
+        var norm = tempered.Sum();
+        for (var i = 0; i < order.Length; i++) result[order[i]] = tempered[i] / norm;
+        return result;
+    }
+}

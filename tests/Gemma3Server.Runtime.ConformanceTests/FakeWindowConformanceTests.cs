@@ -1,0 +1,10 @@
+using Gemma3Server.Testing;
+
+namespace Gemma3Server.Runtime.ConformanceTests;
+
+public sealed class FakeWindowConformanceTests : RuntimeConformanceTests
+{
+    protected override float Tolerance => 0;
+
+    protected override IModelRuntime Create() => new FakeModelRuntime(new() { ContextLength = 512, SlidingWindow = 64, SharedCells = 0 });
+}

@@ -1,0 +1,134 @@
+using System.Net;
+using System.Text.Json;
+using Gemma3Server.Testing;
+using Gemma3Server.Tests.Support;
+
+namespace Gemma3Server.Tests.Api;
+
+public sealed class ChatCompletionTests
+{
+    private const string Head = """{"id":"chatcmpl-ID","object":"chat.completion.chunk","created":1800000000,"model":"gemma-test","system_fingerprint":"fp_X",""";
+
+    [Fact]
+    public async Task Post_WholeAnswer_HasOpenAiBody()
+    {
+        await using var server = await TestServer.StartAsync("Hallo <b>'Wörld'</b>");
+        using var response = await server.PostAsync(TestServer.Chat());
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("application/json", response.Content.Headers.ContentType?.ToString());
+        Assert.Equal(
+            """{"id":"chatcmpl-ID","object":"chat.completion","created":1800000000,"model":"gemma-test","choices":[{"index":0,"message":{"role":"assistant","content":"Hallo <b>'Wörld'</b>","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":18,"completion_tokens":22,"total_tokens":40,"prompt_tokens_details":{"cached_tokens":0}},"system_fingerprint":"fp_X"}""",
+            await TestServer.ReadAsync(response));
+    }
+
+    [Fact]
+    public async Task Post_Stream_HasOpenAiEvents()
+    {
+        await using var server = await TestServer.StartAsync("Hé!");
+        using var response = await server.PostAsync(TestServer.Chat("\"stream\":true"));
+        Assert.Equal("text/event-stream; charset=utf-8", response.Content.Headers.ContentType?.ToString());
+        Assert.Equal("no-cache", response.Headers.CacheControl?.ToString());
+        Assert.Equal(
+            Event("""{"role":"assistant","content":""}""") + Event("""{"content":"H"}""") + Event("""{"content":"é"}""")
+            + Event("""{"content":"!"}""") + Event("{}", "\"stop\"") + "data: [DONE]\n\n",
+            await TestServer.ReadAsync(response));
+    }
+
+    [Fact]
+    public async Task Post_StreamWithUsage_HasUsageInLastChunkAndNullBefore()
+    {
+        await using var server = await TestServer.StartAsync("ab");
+        using var response = await server.PostAsync(
+            TestServer.Chat("""
+                "stream":true,"stream_options":{"include_usage":true},"max_tokens":1
+                """));
+        const string Null = ",\"usage\":null";
+        const string Usage = ""","usage":{"prompt_tokens":18,"completion_tokens":1,"total_tokens":19,"prompt_tokens_details":{"cached_tokens":0}}""";
+        Assert.Equal(
+            Event("""{"role":"assistant","content":""}""", end: Null) + Event("""{"content":"a"}""", end: Null)
+            + Event("{}", "\"length\"", Null) + $"data: {Head}\"choices\":[]{Usage}}}\n\n" + "data: [DONE]\n\n",
+            await TestServer.ReadAsync(response));
+    }
+
+    [Fact]
+    public async Task Post_SecondTurn_ReportsCachedTokens()
+    {
+        await using var server = await TestServer.StartAsync("ab");
+        (await server.PostAsync(TestServer.Chat())).Dispose();
+        using var response = await server.PostAsync(
+            """{"model":"gemma-test","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"ab"},{"role":"user","content":"more"}]}""");
+        using var body = JsonDocument.Parse(await TestServer.ReadAsync(response));
+        var usage = body.RootElement.GetProperty("usage");
+        Assert.InRange(usage.GetProperty("prompt_tokens_details").GetProperty("cached_tokens").GetInt32(), 1, usage.GetProperty("prompt_tokens").GetInt32() - 1);
+    }
+
+    [Fact]
+    public async Task Post_StopString_EndsAndStaysHidden()
+    {
+        await using var server = await TestServer.StartAsync("one. two. three.");
+        using var response = await server.PostAsync(TestServer.Chat("\"stop\":[\"zzz\",\". t\"]"));
+        using var body = JsonDocument.Parse(await TestServer.ReadAsync(response));
+        var choice = body.RootElement.GetProperty("choices")[0];
+        Assert.Equal("one", choice.GetProperty("message").GetProperty("content").GetString());
+        Assert.Equal("stop", choice.GetProperty("finish_reason").GetString());
+    }
+
+    [Fact]
+    public async Task Post_WithoutMaxTokens_RunsToTheEndOfTheContext()
+    {
+        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { ContextLength = 64, Next = _ => FakeTokenizer.FirstByte + 'x' });
+        using var response = await server.PostAsync(TestServer.Chat());
+        using var body = JsonDocument.Parse(await TestServer.ReadAsync(response));
+        Assert.Equal(64, body.RootElement.GetProperty("usage").GetProperty("total_tokens").GetInt32());
+        Assert.Equal("length", body.RootElement.GetProperty("choices")[0].GetProperty("finish_reason").GetString());
+    }
+
+    [Fact]
+    public async Task Post_SameSeed_GivesSameAnswer()
+    {
+        await using var server = await TestServer.StartAsync();
+        const string Body = "\"seed\":-7,\"max_tokens\":24,\"ignore_eos\":true,\"cache_prompt\":false,\"top_p\":0.9,\"top_k\":20,\"min_p\":0.01,"
+            + "\"presence_penalty\":0.5,\"frequency_penalty\":0.5,\"repeat_penalty\":1.1,\"logit_bias\":{\"300\":5}";
+        using var first = await server.PostAsync(TestServer.Chat(Body));
+        using var second = await server.PostAsync(TestServer.Chat(Body));
+        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+        Assert.Equal(await TestServer.ReadAsync(first), await TestServer.ReadAsync(second));
+    }
+
+    [Fact]
+    public async Task Post_LogitBias_ForcesToken()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var response = await server.PostAsync(TestServer.Chat($"\"temperature\":0,\"max_tokens\":3,\"logit_bias\":{{\"{FakeTokenizer.FirstByte + 'q'}\":100}}"));
+        using var body = JsonDocument.Parse(await TestServer.ReadAsync(response));
+        Assert.Equal("qqq", body.RootElement.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
+    }
+
+    [Fact]
+    public async Task Post_IgnoredParameters_AreNamedInHeader()
+    {
+        await using var server = await TestServer.StartAsync("a");
+        using var response = await server.PostAsync(TestServer.Chat(
+            """
+            "user":"u","store":false,"metadata":{},"reasoning_effort":"low","service_tier":null,"my_field":1,"we\nird":1,
+            "tools":[],"tool_choice":"none","n":1,"logprobs":false,"response_format":{"type":"text"},"modalities":["text"],
+            "stream":true,"stream_options":{"include_obfuscation":false}
+            """));
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("(unprintable),metadata,my_field,reasoning_effort,store,stream_options.include_obfuscation,user",
+            response.Headers.GetValues("x-ignored-params").Single());
+    }
+
+    [Fact]
+    public async Task Post_IgnoredParameterWhenStrict_IsRefused()
+    {
+        await using var server = await TestServer.StartAsync("a");
+        using var response = await server.PostAsync(TestServer.Chat("\"user\":\"u\""), ("x-strict", "1"));
+        Assert.Equal(
+            """{"error":{"message":"'user' has no effect on this server.","type":"invalid_request_error","param":"user","code":"unsupported_parameter"}}""",
+            await TestServer.ErrorAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    private static string Event(string delta, string finishReason = "null", string end = "") =>
+        $"data: {Head}\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finishReason}}}]{end}}}\n\n";
+}

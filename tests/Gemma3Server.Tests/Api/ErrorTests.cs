@@ -1,0 +1,183 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Gemma3Server.Tests.Support;
+
+namespace Gemma3Server.Tests.Api;
+
+public sealed class ErrorTests(SharedServer shared) : IClassFixture<SharedServer>
+{
+    /// <summary>Fields after model and message; the param and code of the error, and what its message contains.</summary>
+    [Theory]
+    [InlineData("\"temperature\":2.5", "temperature", "invalid_value", "'temperature' must be from 0 to 2, but is 2.5.")]
+    [InlineData("\"temperature\":1e999", "temperature", "invalid_value", "from 0 to 2")]
+    [InlineData("\"temperature\":\"hot\"", "temperature", "invalid_type", "Invalid type for 'temperature': expected a number, but got \"hot\".")]
+    [InlineData("\"top_p\":-0.1", "top_p", "invalid_value", "from 0 to 1")]
+    [InlineData("\"min_p\":1.5", "min_p", "invalid_value", "from 0 to 1")]
+    [InlineData("\"top_k\":-1", "top_k", "invalid_value", "at least 0, but is -1")]
+    [InlineData("\"top_k\":1.5", "top_k", "invalid_type", "expected an integer, but got 1.5")]
+    [InlineData("\"repeat_penalty\":0", "repeat_penalty", "invalid_value", "from 0.01 to 10")]
+    [InlineData("\"presence_penalty\":-2.1", "presence_penalty", "invalid_value", "from -2 to 2, but is -2.1")]
+    [InlineData("\"frequency_penalty\":3", "frequency_penalty", "invalid_value", "from -2 to 2, but is 3")]
+    [InlineData("\"logit_bias\":{\"x\":1}", "logit_bias", "invalid_value", "token ids from 0 to 511, but one is 'x'")]
+    [InlineData("\"logit_bias\":{\"512\":1}", "logit_bias", "invalid_value", "but one is '512'")]
+    [InlineData("\"logit_bias\":{\"5\":101}", "logit_bias.5", "invalid_value", "from -100 to 100, but is 101")]
+    [InlineData("\"logit_bias\":[]", "logit_bias", "invalid_type", "expected an object, but got an array")]
+    [InlineData("\"max_tokens\":0", "max_tokens", "invalid_value", "at least 1, but is 0")]
+    [InlineData("\"max_completion_tokens\":0", "max_completion_tokens", "invalid_value", "at least 1")]
+    [InlineData("\"max_tokens\":1,\"max_completion_tokens\":2", "max_completion_tokens", "invalid_value", "'max_tokens' (1)")]
+    [InlineData("\"max_tokens\":60", "messages", "context_length_exceeded", "64 tokens, but the request needs 78 (18 in the messages, 60 in the completion)")]
+    [InlineData("\"seed\":99999999999999999999", "seed", "invalid_type", "expected an integer")]
+    [InlineData("\"stream\":\"yes\"", "stream", "invalid_type", "expected a boolean, but got \"yes\"")]
+    [InlineData("\"stream_options\":{}", "stream_options", "invalid_value", "only allowed when 'stream' is true")]
+    [InlineData("\"stream\":true,\"stream_options\":{\"include_usage\":1}", "stream_options.include_usage", "invalid_type", "expected a boolean, but got 1")]
+    [InlineData("\"stop\":\"\"", "stop", "invalid_value", "at least 1 character")]
+    [InlineData("\"stop\":[\"a\",\"\"]", "stop[1]", "invalid_value", "at least 1 character")]
+    [InlineData("\"stop\":[1]", "stop[0]", "invalid_type", "expected a string, but got 1")]
+    [InlineData("\"stop\":5", "stop", "invalid_type", "a string or an array of strings, but got 5")]
+    [InlineData("\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]", "stop", "invalid_value", "at most 4 strings, but has 5")]
+    [InlineData("\"stop\":\"\\ud800\"", "stop", "invalid_type", "not valid Unicode")]
+    [InlineData("\"tools\":[{}]", "tools", "unsupported_parameter", "'tools' is not supported")]
+    [InlineData("\"tool_choice\":\"auto\"", "tool_choice", "unsupported_value", "must be \"none\" on this server, but is \"auto\"")]
+    [InlineData("\"functions\":[{}]", "functions", "unsupported_parameter", "'functions'")]
+    [InlineData("\"function_call\":{}", "function_call", "unsupported_value", "but is an object")]
+    [InlineData("\"n\":2", "n", "unsupported_value", "must be 1 on this server, but is 2")]
+    [InlineData("\"logprobs\":true", "logprobs", "unsupported_value", "must be false")]
+    [InlineData("\"top_logprobs\":3", "top_logprobs", "unsupported_parameter", "'top_logprobs'")]
+    [InlineData("\"audio\":{}", "audio", "unsupported_parameter", "'audio'")]
+    [InlineData("\"modalities\":[\"audio\"]", "modalities", "unsupported_value", "[\"text\"]")]
+    [InlineData("\"web_search_options\":{}", "web_search_options", "unsupported_parameter", "'web_search_options'")]
+    [InlineData("\"response_format\":{\"type\":\"json_object\"}", "response_format", "unsupported_value", "{\"type\": \"text\"}")]
+    public async Task Post_BadField_Is400WithParamAndCode(string fields, string param, string code, string message) =>
+        await AssertErrorAsync(TestServer.Chat(fields), HttpStatusCode.BadRequest, param, code, message);
+
+    /// <summary>The messages of a request.</summary>
+    [Theory]
+    [InlineData("[]", "messages", "invalid_value", "at least 1 message")]
+    [InlineData("null", "messages", "missing_required_parameter", "'messages'")]
+    [InlineData("{}", "messages", "invalid_type", "expected an array, but got an object")]
+    [InlineData("[null]", "messages[0]", "invalid_type", "expected an object, but got null")]
+    [InlineData("[5]", "messages[0]", "invalid_type", "expected an object, but got 5")]
+    [InlineData("[{\"content\":\"a\"}]", "messages[0].role", "missing_required_parameter", "messages[0].role")]
+    [InlineData("[{\"role\":1,\"content\":\"a\"}]", "messages[0].role", "invalid_type", "expected a string, but got 1")]
+    [InlineData("[{\"role\":\"boss\",\"content\":\"a\"}]", "messages[0].role", "invalid_value", "but is 'boss'")]
+    [InlineData("[{\"role\":\"tool\",\"content\":\"a\"}]", "messages[0].role", "unsupported_value", "does not support tools")]
+    [InlineData("[{\"role\":\"user\"}]", "messages[0].content", "missing_required_parameter", "content")]
+    [InlineData("[{\"role\":\"user\",\"content\":5}]", "messages[0].content", "invalid_type", "but got 5")]
+    [InlineData("[{\"role\":\"user\",\"content\":\"\\udc00\"}]", "messages[0].content", "invalid_type", "not valid Unicode")]
+    [InlineData("[{\"role\":\"user\",\"content\":[]}]", "messages[0].content", "invalid_value", "at least 1 part")]
+    [InlineData("[{\"role\":\"user\",\"content\":[5]}]", "messages[0].content[0]", "invalid_type", "expected an object")]
+    [InlineData("[{\"role\":\"user\",\"content\":[{}]}]", "messages[0].content[0].type", "missing_required_parameter", "type")]
+    [InlineData("[{\"role\":\"user\",\"content\":[{\"type\":1}]}]", "messages[0].content[0].type", "invalid_type", "expected a string")]
+    [InlineData("[{\"role\":\"user\",\"content\":[{\"type\":\"video\"}]}]", "messages[0].content[0].type", "invalid_value", "'video'")]
+    [InlineData("[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]", "messages[0].content[0].text", "missing_required_parameter", "text")]
+    [InlineData("[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":1}]}]", "messages[0].content[0].text", "invalid_type", "but got 1")]
+    [InlineData("[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}]", "messages[0].content[0].type", "unsupported_value", "text parts only")]
+    [InlineData("[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"x\"}}]}]", "messages[0].content[0]", "image_input_not_supported", "image")]
+    [InlineData("[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"a\",\"tool_calls\":[{}]}]", "messages[1].tool_calls", "unsupported_parameter", "tool_calls")]
+    [InlineData("[{\"role\":\"assistant\",\"content\":\"a\"}]", "messages[0].role", "invalid_value", "must start with a user message")]
+    [InlineData("[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"a\"}]", "messages[1].role", "invalid_value", "must end with a user message")]
+    [InlineData("[{\"role\":\"user\",\"content\":null}]", "messages[0].content", "missing_required_parameter", "content")]
+    public async Task Post_BadMessages_Is400WithParamAndCode(string messages, string param, string code, string message) =>
+        await AssertErrorAsync($$"""{"model":"gemma-test","messages":{{messages}}}""", HttpStatusCode.BadRequest, param, code, message);
+
+    /// <summary>Whole bodies.</summary>
+    [Theory]
+    [InlineData("", null, "invalid_json", "not valid JSON at line 1, byte 1")]
+    [InlineData("{\"model\":\n \"a\",,}", null, "invalid_json", "at line 2, byte 6")]
+    [InlineData("{\"model\":\"a\",\"model\":\"b\"}", null, "invalid_json", "model")]
+    [InlineData("[]", null, "invalid_type", "must be a JSON object, but is an array")]
+    [InlineData("null", null, "invalid_type", "but is null")]
+    [InlineData("{}", "messages", "missing_required_parameter", "'messages'")]
+    [InlineData("{\"model\":5}", "model", "invalid_type", "expected a string, but got 5")]
+    public async Task Post_BadBody_Is400(string body, string? param, string code, string message) =>
+        await AssertErrorAsync(body, HttpStatusCode.BadRequest, param, code, message);
+
+    [Fact]
+    public async Task Post_UnknownModel_Is404() =>
+        await AssertErrorAsync("{\"model\":\"gpt\"}", HttpStatusCode.NotFound, "model", "model_not_found", "'gpt' does not exist");
+
+    [Fact]
+    public async Task Post_PromptLongerThanContext_NamesBothNumbers() => await AssertErrorAsync(
+        TestServer.Chat(content: new string('x', 100)), HttpStatusCode.BadRequest, "messages", "context_length_exceeded",
+        "context length is 64 tokens, but the messages have at least 116 tokens.");
+
+    [Fact]
+    public async Task Post_PromptFillsContext_SaysThereIsNoRoom() => await AssertErrorAsync(
+        TestServer.Chat(content: new string('x', 48)), HttpStatusCode.BadRequest, "messages", "context_length_exceeded", "leaves no room");
+
+    [Fact]
+    public async Task Post_InvalidUtf8_Is400()
+    {
+        using var content = new ByteArrayContent([0x7b, 0xff, 0x7d]);
+        content.Headers.ContentType = new("application/json");
+        using var response = await shared.Server.Client.PostAsync("/v1/chat/completions", content, TestContext.Current.CancellationToken);
+        await AssertErrorAsync(response, HttpStatusCode.BadRequest, null, "invalid_json", "not valid UTF-8");
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData("multipart/form-data")]
+    [InlineData(null)]
+    public async Task Post_OtherContentType_Is415(string? type)
+    {
+        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(TestServer.Chat()));
+        content.Headers.ContentType = type is null ? null : new(type);
+        using var response = await shared.Server.Client.PostAsync("/v1/chat/completions", content, TestContext.Current.CancellationToken);
+        await AssertErrorAsync(response, HttpStatusCode.UnsupportedMediaType, null, "unsupported_media_type", "application/json");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Post_BodyOverTheLimit_Is413(bool chunked)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
+        {
+            Content = new StringContent(TestServer.Chat(content: new string('x', 5000)), Encoding.UTF8, "application/json"),
+        };
+        request.Headers.TransferEncodingChunked = chunked;
+        using var response = await shared.Server.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        await AssertErrorAsync(response, HttpStatusCode.RequestEntityTooLarge, null, "request_too_large", "larger");
+    }
+
+    [Theory]
+    [InlineData("GET", "/nothing", 404, "unknown_url")]
+    [InlineData("GET", "/chat/completions", 404, "unknown_url")]
+    [InlineData("GET", "/v1/chat/completions", 405, "method_not_allowed")]
+    [InlineData("DELETE", "/v1/models", 405, "method_not_allowed")]
+    [InlineData("GET", "/v1/models/other", 404, "model_not_found")]
+    public async Task Send_UnknownRouteOrMethod_HasOpenAiShape(string method, string path, int status, string code)
+    {
+        using var request = new HttpRequestMessage(new(method), path);
+        using var response = await shared.Server.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        await AssertErrorAsync(response, (HttpStatusCode)status, code == "model_not_found" ? "model" : null, code, "");
+    }
+
+    [Fact]
+    public async Task Post_ErrorMessage_DoesNotRepeatLongOrControlText()
+    {
+        using var response = await shared.Server.PostAsync($$"""{"model":"a\n{{new string('b', 500)}}"}""");
+        var body = await TestServer.ErrorAsync(response, HttpStatusCode.NotFound);
+        Assert.Contains("'a?bbb", body, StringComparison.Ordinal);
+        Assert.InRange(body.Length, 1, 400);
+    }
+
+    private async Task AssertErrorAsync(string body, HttpStatusCode status, string? param, string code, string message)
+    {
+        using var response = await shared.Server.PostAsync(body);
+        await AssertErrorAsync(response, status, param, code, message);
+    }
+
+    private static async Task AssertErrorAsync(HttpResponseMessage response, HttpStatusCode status, string? param, string code, string message)
+    {
+        using var body = JsonDocument.Parse(await TestServer.ErrorAsync(response, status));
+        var error = Assert.Single(body.RootElement.EnumerateObject()).Value;
+        Assert.Equal(["message", "type", "param", "code"], error.EnumerateObject().Select(p => p.Name));
+        Assert.Equal("invalid_request_error", error.GetProperty("type").GetString());
+        Assert.Equal(param, error.GetProperty("param").GetString());
+        Assert.Equal(code, error.GetProperty("code").GetString());
+        Assert.Contains(message, error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.NotEmpty(response.Headers.GetValues("x-request-id").Single());
+    }
+}

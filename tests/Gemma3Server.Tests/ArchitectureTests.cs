@@ -1,0 +1,99 @@
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Gemma3Server.Tests.Support;
+
+namespace Gemma3Server.Tests;
+
+/// <summary>The arrows and rules of the design, read from the sources.</summary>
+public sealed partial class ArchitectureTests
+{
+    private static readonly Dictionary<string, string[]> Arrows = new()
+    {
+        ["Gemma3Server"] = ["Gemma3Server.Engine", "Gemma3Server.Runtime", "Gemma3Server.Runtime.LlamaCpp"],
+        ["Gemma3Server.Engine"] = ["Gemma3Server.Runtime"],
+        ["Gemma3Server.Runtime"] = [],
+        ["Gemma3Server.Runtime.LlamaCpp"] = ["Gemma3Server.Runtime"],
+        ["Gemma3Server.Testing"] = ["Gemma3Server.Runtime"],
+    };
+
+    [Fact]
+    public void Projects_References_AreTheArrowsOfTheDesign()
+    {
+        var projects = Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.csproj", SearchOption.AllDirectories)
+            .Append(Path.Combine(Repository.Root, "tests", "Gemma3Server.Testing", "Gemma3Server.Testing.csproj"));
+        var found = projects.ToDictionary(
+            file => Path.GetFileNameWithoutExtension(file),
+            file => XDocument.Load(file).Descendants("ProjectReference")
+                .Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value.Replace('\\', '/'))).Order().ToArray());
+        Assert.Equal(Arrows.Keys.Order(), found.Keys.Order());
+        Assert.All(found, project => Assert.Equal(Arrows[project.Key], project.Value));
+    }
+
+    [Fact]
+    public void Packages_OfTheContract_AreNone() => Assert.Empty(
+        XDocument.Parse(Repository.Read("src/Gemma3Server.Runtime/Gemma3Server.Runtime.csproj")).Descendants("PackageReference"));
+
+    /// <summary>
+    /// <c>synth</c> is the exception: it writes a file format and runs no model, so that there is no runtime to choose. The format's code
+    /// lives beside llama.cpp's because GGUF is that project's.
+    /// </summary>
+    [Fact]
+    public void ConcreteRuntime_IsNamedByTheCompositionRootOnly()
+    {
+        Assert.Equal(
+            ["src/Gemma3Server/Cli/SynthCommand.cs", "src/Gemma3Server/Hosting/CompositionRoot.cs"], Containing("src/Gemma3Server", ConcreteRuntime));
+        var synth = ConcreteNamespace.Matches(WithoutComments(Repository.Read("src/Gemma3Server/Cli/SynthCommand.cs"))).Select(match => match.Value);
+        Assert.All(synth, name => Assert.Equal("Runtime.LlamaCpp.Gguf.Synthetic", name));
+    }
+
+    [Fact]
+    public void NativeImports_StandUnderInteropOnly() =>
+        Assert.All(Containing("src", NativeImport), file => Assert.StartsWith("src/Gemma3Server.Runtime.LlamaCpp/Interop/", file, StringComparison.Ordinal));
+
+    [Fact]
+    public void NativeImports_Exist() => Assert.NotEmpty(Containing("src", NativeImport));
+
+    [Fact]
+    public void SequenceMemory_IsTouchedByTheKvCacheOnly() =>
+        Assert.Equal(["src/Gemma3Server.Engine/Caching/KvCache.cs"], Containing("src/Gemma3Server.Engine", MemoryCall));
+
+    [Fact]
+    public void Forward_IsCalledByTheModelRunnerOnly() =>
+        Assert.Equal(["src/Gemma3Server.Engine/Execution/ModelRunner.cs"], Containing("src/Gemma3Server.Engine", ForwardCall));
+
+    [Fact]
+    public void Engine_KnowsNoWebAndNoNativeCode() => Assert.Empty(Containing("src/Gemma3Server.Engine", WebOrNative));
+
+    [Fact]
+    public void Sources_AreShort() => Assert.DoesNotContain(
+        new[] { "src", "tests" }.SelectMany(Repository.Sources), file => Repository.Read(file).Count(c => c == '\n') > 600);
+
+    [Fact]
+    public void Program_IsShort() => Assert.InRange(Repository.Read("src/Gemma3Server/Program.cs").Count(c => c == '\n'), 1, 59);
+
+    private static IEnumerable<string> Containing(string folder, Regex pattern) =>
+        Repository.Sources(folder).Where(file => pattern.IsMatch(WithoutComments(Repository.Read(file)))).Order(StringComparer.Ordinal);
+
+    private static string WithoutComments(string source) => Comment.Replace(source, "");
+
+    [GeneratedRegex(@"//[^\n]*")]
+    private static partial Regex Comment { get; }
+
+    [GeneratedRegex(@"\bRuntime\.(LlamaCpp|LLamaSharp)\b|\bLlamaCpp(Runtime|Options)\b|\bLLamaSharp")]
+    private static partial Regex ConcreteRuntime { get; }
+
+    [GeneratedRegex(@"\bRuntime\.(LlamaCpp|LLamaSharp)[\w.]*")]
+    private static partial Regex ConcreteNamespace { get; }
+
+    [GeneratedRegex(@"\[(LibraryImport|DllImport)\b")]
+    private static partial Regex NativeImport { get; }
+
+    [GeneratedRegex(@"[rR]untime\.(Rewind|TryFork|Snapshot|Restore|Release)\(")]
+    private static partial Regex MemoryCall { get; }
+
+    [GeneratedRegex(@"[rR]untime\.(Forward|ForwardMedia|Logits)\(")]
+    private static partial Regex ForwardCall { get; }
+
+    [GeneratedRegex(@"Microsoft\.AspNetCore|llama_|LlamaCpp")]
+    private static partial Regex WebOrNative { get; }
+}

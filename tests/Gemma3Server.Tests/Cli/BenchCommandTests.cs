@@ -1,0 +1,80 @@
+using Gemma3Server.Cli;
+using Gemma3Server.Cli.Bench;
+using Gemma3Server.Tests.Support;
+
+namespace Gemma3Server.Tests.Cli;
+
+public sealed class BenchCommandTests
+{
+    [Fact]
+    public async Task Bench_RunningServer_PrintsATableThatNamesIt()
+    {
+        await using var server = await TestServer.StartAsync();
+        var url = server.Client.BaseAddress!.ToString();
+
+        var run = await CommandRun.RunAsync("", "bench", "--url", url, "--streams", "1", "3", "--tokens", "8", "--prompt-tokens", "4", "--rounds", "2");
+
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Contains($"{TestServer.ModelId} at {url}", run.Output, StringComparison.Ordinal);
+        Assert.Contains("decode tok/s", run.Output, StringComparison.Ordinal);
+        Assert.Equal(2, run.Output.Split('\n').Count(line => line.Contains("HTTP", StringComparison.Ordinal)));
+        Assert.Equal(6, run.ErrorLines.Length); // a warm-up and two rounds, for one and for three streams
+        Assert.Equal("3 streams, HTTP, round 2 of 2", run.ErrorLines[^1]);
+    }
+
+    [Fact]
+    public async Task Bench_ServerRefuses_SaysWhyInOneLine()
+    {
+        await using var server = await TestServer.StartAsync(new Gemma3Server.Testing.FakeRuntimeOptions { ContextLength = 64 });
+
+        var run = await CommandRun.RunAsync("", "bench", "--url", $"{server.Client.BaseAddress}", "--prompt-tokens", "100");
+
+        Assert.Equal((1, ""), (run.Code, run.Output));
+        Assert.StartsWith("400: ", run.ErrorLines[^1], StringComparison.Ordinal);
+        Assert.Equal(2, run.ErrorLines.Length); // after the line that says what is measured
+    }
+
+    [Fact]
+    public async Task Bench_ContextIsTooSmall_SaysSoBeforeLoading()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            var run = await CommandRun.RunAsync("", "bench", "--model", file, "--context", "256", "--tokens", "512");
+
+            Assert.Equal(2, run.Code);
+            Assert.Equal("--context 256 cannot hold --prompt-tokens 64 and --tokens 512: it must be at least 640.", Assert.Single(run.ErrorLines));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task Bench_ModelIsNoModel_SaysSoOnce()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            var run = await CommandRun.RunAsync("", "bench", "--model", file);
+
+            Assert.Equal(1, run.Code);
+            Assert.Equal(2, run.ErrorLines.Length);
+            Assert.Equal($"loading {file}", run.ErrorLines[0]);
+            Assert.Contains(Path.GetFileName(file), run.ErrorLines[1], StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void RequireFits_TheContextOfItsOwn_Fits()
+    {
+        foreach (var tokens in new[] { 4, 128, 129, 4000 }) new BenchPlan([1], 64, tokens, 1).RequireFits(new BenchPlan([1], 64, tokens, 1).ContextLength);
+
+        Assert.Throws<CommandFault>(() => new BenchPlan([1], 64, 128, 1).RequireFits(255));
+    }
+}

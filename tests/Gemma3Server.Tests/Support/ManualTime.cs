@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using Gemma3Server.Api.ChatCompletions;
+
+namespace Gemma3Server.Tests.Support;
+
+/// <summary>Real time, except that timers of one interval fire when the test says so.</summary>
+/// <param name="interval">The interval; by default that of keep-alives.</param>
+internal sealed class ManualTime(TimeSpan? interval = null) : TimeProvider
+{
+    private readonly ConcurrentQueue<ManualTimer> _timers = [];
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        if (dueTime != (interval ?? ChatCompletionStream.KeepAliveInterval)) return base.CreateTimer(callback, state, dueTime, period);
+        var timer = new ManualTimer(() => callback(state));
+        _timers.Enqueue(timer);
+        return timer;
+    }
+
+    /// <summary>Waits for the next timer and fires it.</summary>
+    public async Task FireAsync()
+    {
+        ManualTimer? timer = null;
+        await TestServer.UntilAsync(() => _timers.TryDequeue(out timer));
+        timer!.Fire();
+    }
+
+    private sealed class ManualTimer(Action fire) : ITimer
+    {
+        public void Fire() => fire();
+
+        public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+        public void Dispose()
+        {
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
