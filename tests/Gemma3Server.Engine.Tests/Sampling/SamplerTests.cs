@@ -181,9 +181,16 @@ public sealed class SamplerTests
         {
             var sampler = Prepare(parameters, [1, 2], [3]);
             sampler.Sample(logits, scratch);
-            var before = GC.GetAllocatedBytesForCurrentThread();
-            for (var i = 0; i < 5; i++) sampler.Sample(logits, scratch);
-            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            var allocated = new long[4];
+            for (var round = 0; round < allocated.Length; round++)
+            {
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                for (var i = 0; i < 5; i++) sampler.Sample(logits, scratch);
+                allocated[round] = GC.GetAllocatedBytesForCurrentThread() - before;
+            }
+
+            // The just-in-time compiler may allocate in a round, once; a sampler that allocates does so in all.
+            Assert.Contains(0, allocated);
         }
     }
 
