@@ -27,6 +27,9 @@ internal static class ModelCommandRun
         var (options, faults) = SettingsReader.Read(configuration);
         foreach (var fault in faults) await error.WriteLineAsync(fault);
         if (faults.Count > 0) return ExitCode.WrongUsage;
+        var isEmbedded = false;
+        if (needsModel) options = EmbeddedModel.OrConfigured(options, out isEmbedded);
+        if (isEmbedded) await error.WriteLineAsync(EmbeddedModel.Notice + ".");
         if (needsModel && ServerRun.FindModelFault(options.Model.Path) is { } missing)
         {
             await error.WriteLineAsync(missing);

@@ -27,6 +27,7 @@ internal static partial class ServerRun
         }
 
         // 2. Model file.
+        options = EmbeddedModel.OrConfigured(options, out var isEmbedded);
         if (FindModelFault(options.Model.Path) is { } missing)
         {
             await error.WriteLineAsync(missing);
@@ -60,6 +61,7 @@ internal static partial class ServerRun
             }
 
             LogListening(app.Logger, string.Join(", ", Addresses(app)), options.Model.Path!);
+            if (isEmbedded) LogEmbedded(app.Logger, EmbeddedModel.Notice);
 
             // 4. Run.
             await app.WaitForShutdownAsync(cancellationToken);
@@ -83,14 +85,14 @@ internal static partial class ServerRun
     /// <summary>Why there is no model file at <paramref name="path"/>, and what to do; null when there is one.</summary>
     internal static string? FindModelFault(string? path)
     {
-        const string Advice = "Give a Gemma 3 GGUF file with --model FILE. Files: google/gemma-3-*-it-qat-q4_0-gguf (licence to accept) or "
-            + "ggml-org/gemma-3-*-it-qat-GGUF on huggingface.co. To try the server without one: "
-            + "gemma3server synth --shape 270m --out gemma-3-270m-synth.gguf";
-        if (string.IsNullOrWhiteSpace(path)) return $"No model is given (Gemma3:Model:Path). {Advice}";
-        if (Directory.Exists(path)) return $"The model '{path}' (Gemma3:Model:Path) is a directory. {Advice}";
-        return File.Exists(path) ? null : $"The model file '{path}' (Gemma3:Model:Path) does not exist. {Advice}";
+        if (string.IsNullOrWhiteSpace(path)) return $"No model is given (Gemma3:Model:Path). {EmbeddedModel.Advice}";
+        if (Directory.Exists(path)) return $"The model '{path}' (Gemma3:Model:Path) is a directory. {EmbeddedModel.Advice}";
+        return File.Exists(path) ? null : $"The model file '{path}' (Gemma3:Model:Path) does not exist. {EmbeddedModel.Advice}";
     }
 
     [LoggerMessage(LogLevel.Information, "Listening on {Addresses}; loading {Model}")]
     private static partial void LogListening(ILogger logger, string addresses, string model);
+
+    [LoggerMessage(LogLevel.Warning, "{Notice}.")]
+    private static partial void LogEmbedded(ILogger logger, string notice);
 }

@@ -68,7 +68,6 @@ public sealed class ServerRunTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "No model is given")]
     [InlineData("/", "is a directory")]
     [InlineData("missing.gguf", "The model file 'missing.gguf'")]
     public async Task Run_NoModelFile_SaysWhatToDo(string path, string message)
