@@ -50,6 +50,23 @@ public sealed class CurriculumGeneratorTests
         }
     }
 
+    /// <summary>A held-out question on a fact can be answered only if the fact was trained in other words.</summary>
+    [Theory]
+    [InlineData(Skill.Facts)]
+    [InlineData(Skill.ServerHelp)]
+    public void DraftOf_HeldOutSubject_IsTrainedInMostPhrasings(Skill skill)
+    {
+        var (train, heldOut) = (PhrasingsOf(LessonSplit.Train), PhrasingsOf(LessonSplit.HeldOut));
+        Assert.All(heldOut, subject => Assert.True(train[subject.Key].Count() > subject.Count(), subject.Key));
+
+        ILookup<string, string> PhrasingsOf(LessonSplit split)
+        {
+            var generator = new CurriculumGenerator(9, split);
+            var keys = Enumerable.Range(0, 60_000).Select(_ => generator.DraftOf(skill).Key).Distinct().Select(key => key.Split('|'));
+            return keys.ToLookup(key => key[^1], key => key[^2]);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Sample.Skills), MemberType = typeof(Sample))]
     public void Next_HeldOut_HasFiveHundredDistinctPrompts(Skill skill)

@@ -2,7 +2,8 @@ namespace Gemma3Pocket.Curriculum;
 
 /// <summary>Writes a lesson in Gemma's chat template, token for token as the server does.</summary>
 /// <remarks>
-/// Control tokens go in by their ids; what stands between two of them is tokenized as one piece (<c>user\n</c> and the text together), and so
+/// Control tokens go in by their ids; what stands between two of them is tokenized as one piece (<c>user\n</c> and the text together), and
+/// so
 /// is the line break after a turn. The answer's header is tokenized apart from the answer, because the server stops there.
 /// </remarks>
 /// <param name="vocabulary">The model's vocabulary.</param>

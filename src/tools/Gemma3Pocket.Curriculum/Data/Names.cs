@@ -17,7 +17,8 @@ internal static class Names
 
     public static IReadOnlyList<string> Cities { get; } =
         ("Paris Rome Berlin Madrid Lisbon London Vienna Oslo Athens Warsaw Prague Dublin Cairo Tokyo Delhi Lima Bern Helsinki Stockholm Copenhagen " +
-        "Brussels Budapest Moscow Ottawa Nairobi Hamburg Munich Boston Chicago Sydney Milan Venice Geneva Toronto Dallas Seattle").Split(' ');
+        "Brussels Budapest Moscow Ottawa Nairobi Hamburg Munich Boston Chicago Sydney Milan Venice Geneva Toronto Dallas " +
+        "Seattle").Split(' ');
 
     public static IReadOnlyList<string> Colours { get; } =
         "red blue green yellow black white brown orange pink purple grey".Split(' ');

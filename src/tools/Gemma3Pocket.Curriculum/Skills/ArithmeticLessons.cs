@@ -17,7 +17,8 @@ internal static class ArithmeticLessons
     private static readonly string[] Products =
     [
         "What is {0} x {1}?", "{0} x {1} =", "Multiply {0} by {1}.", "What is {0} times {1}?", "{0} times {1}", "Calculate {0} x {1}.",
-        "{0} * {1}", "How much is {0} x {1}?", "How much is {0} times {1}?", "What is the product of {0} and {1}?", "What is {0} * {1}?", "Compute {0} x {1}.",
+        "{0} * {1}", "How much is {0} x {1}?", "How much is {0} times {1}?", "What is the product of {0} and {1}?",
+        "What is {0} * {1}?", "Compute {0} x {1}.",
     ];
 
     public static LessonDraft Draw(LessonRandom random)

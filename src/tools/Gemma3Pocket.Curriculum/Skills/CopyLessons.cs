@@ -9,7 +9,8 @@ internal static class CopyLessons
 
     private static readonly string[] Phrasings =
     [
-        "Repeat: {0}", "Repeat after me: {0}", "Copy this: {0}", "Say this: {0}", "Write exactly: {0}", "Echo: {0}", "Repeat this text: {0}",
+        "Repeat: {0}", "Repeat after me: {0}", "Copy this: {0}", "Say this: {0}", "Write exactly: {0}", "Echo: {0}",
+        "Repeat this text: {0}",
         "Please repeat: {0}", "Copy: {0}", "Say exactly: {0}", "Repeat \"{0}\"", "Write this: {0}",
     ];
 

@@ -6,13 +6,16 @@ internal static class CountingLessons
     private const int Most = 15;
 
     private static readonly string[] Plain =
-        ["Count from {0} to {1}.", "Please count from {0} to {1}.", "Count up from {0} to {1}.", "Write the numbers from {0} to {1}.", "List the numbers from {0} to {1}."];
+        ["Count from {0} to {1}.", "Please count from {0} to {1}.", "Count up from {0} to {1}.", "Write the numbers from {0} to {1}.",
+         "List the numbers from {0} to {1}."];
 
     private static readonly string[] Down =
-        ["Count down from {0} to {1}.", "Count backwards from {0} to {1}.", "Please count down from {0} to {1}.", "Count from {0} down to {1}."];
+        ["Count down from {0} to {1}.", "Count backwards from {0} to {1}.", "Please count down from {0} to {1}.",
+         "Count from {0} down to {1}."];
 
     private static readonly string[] Stepped =
-        ["Count from {0} to {1} by {2}.", "Count from {0} to {1} in steps of {2}.", "Count by {2} from {0} to {1}.", "Count in steps of {2} from {0} to {1}."];
+        ["Count from {0} to {1} by {2}.", "Count from {0} to {1} in steps of {2}.", "Count by {2} from {0} to {1}.",
+         "Count in steps of {2} from {0} to {1}."];
 
     private static readonly int[] Steps = [2, 3, 4, 5, 10];
 

@@ -2,7 +2,9 @@ using Gemma3Pocket.Curriculum.Data;
 
 namespace Gemma3Pocket.Curriculum.Skills;
 
-/// <summary>Capitals, colours, opposites, plurals, days and months. The key is the phrasing with its subject: every subject is trained.</summary>
+/// <summary>
+/// Capitals, colours, opposites, plurals, days and months. The key is the phrasing with its subject: every subject is trained.
+/// </summary>
 internal static class FactsLessons
 {
     private static readonly string[] CapitalOf =
@@ -31,13 +33,15 @@ internal static class FactsLessons
 
     private static readonly string[] PluralOf =
     [
-        "What is the plural of {0}?", "Plural of {0}?", "Tell me the plural of {0}.", "Give me the plural of \"{0}\".", "Name the plural of {0}.",
+        "What is the plural of {0}?", "Plural of {0}?", "Tell me the plural of {0}.", "Give me the plural of \"{0}\".",
+        "Name the plural of {0}.",
         "What is the plural of the word {0}?", "How do you write the plural of {0}?",
     ];
 
     private static readonly string[] After =
     [
-        "Which {1} comes after {0}?", "What {1} comes after {0}?", "What is the {1} after {0}?", "Which {1} follows {0}?", "Name the {1} after {0}.",
+        "Which {1} comes after {0}?", "What {1} comes after {0}?", "What is the {1} after {0}?", "Which {1} follows {0}?",
+        "Name the {1} after {0}.",
         "What is the next {1} after {0}?", "Tell me the {1} after {0}.",
     ];
 
@@ -52,30 +56,30 @@ internal static class FactsLessons
         switch (random.Below(12))
         {
             case < 3:
-            {
-                var (country, capital) = random.Of(WorldFacts.Capitals);
-                return Ask(random, CapitalOf, country, $"The capital of {country} is {capital}.");
-            }
+                {
+                    var (country, capital) = random.Of(WorldFacts.Capitals);
+                    return Ask(random, CapitalOf, country, $"The capital of {country} is {capital}.");
+                }
             case < 5:
-            {
-                var (country, capital) = random.Of(WorldFacts.Capitals);
-                return Ask(random, CountryOf, capital, $"{capital} is the capital of {country}.");
-            }
+                {
+                    var (country, capital) = random.Of(WorldFacts.Capitals);
+                    return Ask(random, CountryOf, capital, $"{capital} is the capital of {country}.");
+                }
             case < 7:
-            {
-                var (thing, colour) = random.Of(WorldFacts.Colours);
-                return Ask(random, ColourOf, thing, $"{Phrasing.Capital(thing)} is {colour}.");
-            }
+                {
+                    var (thing, colour) = random.Of(WorldFacts.Colours);
+                    return Ask(random, ColourOf, thing, $"{Phrasing.Capital(thing)} is {colour}.");
+                }
             case < 9:
-            {
-                var (word, opposite) = random.Of(WorldFacts.Opposites);
-                return Ask(random, OppositeOf, word, $"The opposite of {word} is {opposite}.");
-            }
+                {
+                    var (word, opposite) = random.Of(WorldFacts.Opposites);
+                    return Ask(random, OppositeOf, word, $"The opposite of {word} is {opposite}.");
+                }
             case < 11:
-            {
-                var (one, many) = random.Of(WorldFacts.Plurals);
-                return Ask(random, PluralOf, one, $"The plural of {one} is {many}.");
-            }
+                {
+                    var (one, many) = random.Of(WorldFacts.Plurals);
+                    return Ask(random, PluralOf, one, $"The plural of {one} is {many}.");
+                }
             default:
                 return random.Percent(40) ? Neighbour(random, WorldFacts.Days, "day") : Neighbour(random, WorldFacts.Months, "month");
         }

@@ -16,17 +16,17 @@ internal static class GreetingLessons
             case 3:
                 return Say(random, Greetings.Byes, Greetings.Bye);
             case 4:
-            {
-                var name = random.Of(Names.People);
-                var introduction = Phrasing.Fill(random.Of(Greetings.Introductions), name);
-                return new LessonDraft($"greet|{introduction}", introduction, $"Nice to meet you, {name}!") { IsPersonal = true };
-            }
+                {
+                    var name = random.Of(Names.People);
+                    var introduction = Phrasing.Fill(random.Of(Greetings.Introductions), name);
+                    return new LessonDraft($"greet|{introduction}", introduction, $"Nice to meet you, {name}!") { IsPersonal = true };
+                }
             default:
-            {
-                var (answer, questions) = random.Of(Greetings.Questions);
-                var question = $"{random.Of(Greetings.Openers)} {random.Of(questions)}{random.Of(Greetings.Closers)}".TrimStart();
-                return new LessonDraft($"greet|{question}", question, answer);
-            }
+                {
+                    var (answer, questions) = random.Of(Greetings.Questions);
+                    var question = $"{random.Of(Greetings.Openers)} {random.Of(questions)}{random.Of(Greetings.Closers)}".TrimStart();
+                    return new LessonDraft($"greet|{question}", question, answer);
+                }
         }
     }
 

@@ -7,7 +7,8 @@ internal static class JsonLessons
 {
     private static readonly string[] KeyRequests =
     [
-        "{0}\nJSON keys: {1}", "{0}\nWrite JSON with the keys {1}.", "Text: {0}\nKeys: {1}", "Extract {1} as JSON: {0}", "Write JSON with {1}. Text: {0}",
+        "{0}\nJSON keys: {1}", "{0}\nWrite JSON with the keys {1}.", "Text: {0}\nKeys: {1}", "Extract {1} as JSON: {0}",
+        "Write JSON with {1}. Text: {0}",
     ];
 
     private static readonly string[] SchemaRequests = ["{0}\nJSON schema: {1}", "{0}\nSchema: {1}", "Fill this schema: {1}\n{0}"];

@@ -2,7 +2,9 @@ using Gemma3Pocket.Curriculum.Data;
 
 namespace Gemma3Pocket.Curriculum.Skills;
 
-/// <summary>Reverses, upper-cases and sorts lists of two to five items. The key is the operation with the set, in whatever order it is given.</summary>
+/// <summary>
+/// Reverses, upper-cases and sorts lists of two to five items. The key is the operation with the set, in whatever order it is given.
+/// </summary>
 internal static class ListsLessons
 {
     private static readonly string[] Reversals =
@@ -12,17 +14,20 @@ internal static class ListsLessons
 
     private static readonly string[] UpperCases =
     [
-        "Write in upper case: {0}", "Upper case: {0}", "Make this upper case: {0}", "Write in capital letters: {0}", "Put this in capitals: {0}",
+        "Write in upper case: {0}", "Upper case: {0}", "Make this upper case: {0}", "Write in capital letters: {0}",
+        "Put this in capitals: {0}",
     ];
 
     private static readonly string[] WordSorts =
     [
-        "Sort alphabetically: {0}", "Sort these words: {0}", "Sort this list by alphabet: {0}", "Put in alphabetical order: {0}", "Sort from a to z: {0}",
+        "Sort alphabetically: {0}", "Sort these words: {0}", "Sort this list by alphabet: {0}", "Put in alphabetical order: {0}",
+        "Sort from a to z: {0}",
     ];
 
     private static readonly string[] NumberSorts =
     [
-        "Sort these numbers: {0}", "Sort from small to large: {0}", "Sort the numbers: {0}", "Put the numbers in order: {0}", "Sort by size: {0}",
+        "Sort these numbers: {0}", "Sort from small to large: {0}", "Sort the numbers: {0}", "Put the numbers in order: {0}",
+        "Sort by size: {0}",
     ];
 
     private static readonly string[] FallingSorts =

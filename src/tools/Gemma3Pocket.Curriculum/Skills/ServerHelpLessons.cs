@@ -13,7 +13,8 @@ internal static class ServerHelpLessons
 
     private static readonly string[] WhatIs =
     [
-        "What is {0}?", "Explain {0}.", "What is {0} in this server?", "Tell me about {0}.", "I need to know: what is {0}?", "Say what {0} is.",
+        "What is {0}?", "Explain {0}.", "What is {0} in this server?", "Tell me about {0}.", "I need to know: what is {0}?",
+        "Say what {0} is.",
         "Do you know {0}?", "What do you know about {0}?", "Help me with {0}.",
     ];
 

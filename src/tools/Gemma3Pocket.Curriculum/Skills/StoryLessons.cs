@@ -8,7 +8,8 @@ internal static class StoryLessons
     private static readonly string[] Phrasings =
     [
         "Tell me a story about {0} and {1}.", "Write a short story about {0} and {1}.", "Tell a story about {0} and {1}.",
-        "I want a story about {0} and {1}.", "A story about {0} and {1}, please.", "Make up a story with {0} and {1}.", "Can you tell a story about {0} and {1}?",
+        "I want a story about {0} and {1}.", "A story about {0} and {1}, please.", "Make up a story with {0} and {1}.",
+        "Can you tell a story about {0} and {1}?",
         "Write three sentences about {0} and {1}.",
     ];
 

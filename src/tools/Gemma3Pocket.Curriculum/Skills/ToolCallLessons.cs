@@ -2,7 +2,9 @@ using Gemma3Pocket.Curriculum.Tools;
 
 namespace Gemma3Pocket.Curriculum.Skills;
 
-/// <summary>Chooses one of one to three tools and copies the arguments, or says that none fits. The key is the question with the function's name.</summary>
+/// <summary>
+/// Chooses one of one to three tools and copies the arguments, or says that none fits. The key is the question with the function's name.
+/// </summary>
 internal static class ToolCallLessons
 {
     public const string NoneFits = "None of my tools can do that.";

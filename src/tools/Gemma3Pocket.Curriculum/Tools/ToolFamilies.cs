@@ -10,7 +10,11 @@ internal static class ToolFamilies
             Names = ["get_weather", "weather", "current_weather"],
             Descriptions = ["Weather of a city", "Get the weather", "Get the current weather"],
             Parameters = [new ToolParameter("city", "city", "location", "place")],
-            Questions = ["What is the weather in {0}?", "How is the weather in {0}?", "Is it warm in {0}?", "Do I need a coat in {0}?", "Tell me the weather of {0}.", "What is the weather like in {0}?"],
+            Questions =
+            [
+                "What is the weather in {0}?", "How is the weather in {0}?", "Is it warm in {0}?", "Do I need a coat in {0}?",
+                "Tell me the weather of {0}.", "What is the weather like in {0}?",
+            ],
             Results = [("temperature", "degrees"), ("sky", "sky")],
             Sentence = "It is {1} degrees and {2} in {0}.",
         },
@@ -28,7 +32,11 @@ internal static class ToolFamilies
             Names = ["set_timer", "start_timer", "timer"],
             Descriptions = ["Start a timer", "Set a timer"],
             Parameters = [new ToolParameter("small", "minutes", "duration")],
-            Questions = ["Set a timer for {0} minutes.", "Start a timer of {0} minutes.", "Tell me when {0} minutes are over.", "Timer, {0} minutes, please."],
+            Questions =
+            [
+                "Set a timer for {0} minutes.", "Start a timer of {0} minutes.", "Tell me when {0} minutes are over.",
+                "Timer, {0} minutes, please.",
+            ],
             Results = [("ends", "time")],
             Sentence = "The timer of {0} minutes ends at {1}.",
         },
@@ -54,7 +62,10 @@ internal static class ToolFamilies
         {
             Names = ["convert_currency", "convert_money", "exchange"],
             Descriptions = ["Convert money", "Convert between currencies"],
-            Parameters = [new ToolParameter("number", "amount", "value"), new ToolParameter("currency", "from", "source"), new ToolParameter("currency", "to", "target")],
+            Parameters =
+            [
+                new ToolParameter("number", "amount", "value"), new ToolParameter("currency", "from", "source"), new ToolParameter("currency", "to", "target"),
+            ],
             Questions = ["Convert {0} {1} to {2}.", "How many {2} are {0} {1}?", "What are {0} {1} in {2}?", "Change {0} {1} into {2}."],
             Results = [("result", "large")],
             Sentence = "{0} {1} are {3} {2}.",
@@ -64,7 +75,10 @@ internal static class ToolFamilies
             Names = ["get_stock_price", "stock_price", "stock"],
             Descriptions = ["Price of a stock", "Get a stock price"],
             Parameters = [new ToolParameter("symbol", "symbol", "ticker")],
-            Questions = ["What is the price of the stock {0}?", "How much is {0} stock?", "Price of {0} stock?", "Tell me the stock price of {0}."],
+            Questions =
+            [
+                "What is the price of the stock {0}?", "How much is {0} stock?", "Price of {0} stock?", "Tell me the stock price of {0}.",
+            ],
             Results = [("price", "large")],
             Sentence = "The stock {0} costs {1} dollars.",
         },
@@ -82,7 +96,11 @@ internal static class ToolFamilies
             Names = ["set_light", "switch_light", "light"],
             Descriptions = ["Switch a light", "Turn a light on or off"],
             Parameters = [new ToolParameter("room", "room", "place"), new ToolParameter("state", "state", "power")],
-            Questions = ["Turn {1} the light in the {0}.", "Switch the light in the {0} {1}.", "Light {1} in the {0}, please.", "Turn the {0} light {1}."],
+            Questions =
+            [
+                "Turn {1} the light in the {0}.", "Switch the light in the {0} {1}.", "Light {1} in the {0}, please.",
+                "Turn the {0} light {1}.",
+            ],
             Results = [("light", "state")],
             Sentence = "The light in the {0} is {2}.",
         },
@@ -91,7 +109,11 @@ internal static class ToolFamilies
             Names = ["find_flight", "search_flights", "flights"],
             Descriptions = ["Find a flight", "Search flights"],
             Parameters = [new ToolParameter("city", "from", "origin"), new ToolParameter("city", "to", "destination")],
-            Questions = ["Find a flight from {0} to {1}.", "I want to fly from {0} to {1}.", "Is there a flight from {0} to {1}?", "Which flight goes to {1} from {0}?"],
+            Questions =
+            [
+                "Find a flight from {0} to {1}.", "I want to fly from {0} to {1}.", "Is there a flight from {0} to {1}?",
+                "Which flight goes to {1} from {0}?",
+            ],
             Results = [("flight", "flight"), ("time", "time")],
             Sentence = "Flight {2} from {0} to {1} leaves at {3}.",
         },
@@ -109,7 +131,11 @@ internal static class ToolFamilies
             Names = ["get_distance", "distance", "route"],
             Descriptions = ["Distance of two cities", "Get the distance"],
             Parameters = [new ToolParameter("city", "from", "start"), new ToolParameter("city", "to", "end")],
-            Questions = ["How far is it from {0} to {1}?", "What is the distance from {0} to {1}?", "How many kilometers from {0} to {1}?", "How far is {1} from {0}?"],
+            Questions =
+            [
+                "How far is it from {0} to {1}?", "What is the distance from {0} to {1}?", "How many kilometers from {0} to {1}?",
+                "How far is {1} from {0}?",
+            ],
             Results = [("kilometers", "large")],
             Sentence = "It is {2} kilometers from {0} to {1}.",
         },
@@ -127,7 +153,10 @@ internal static class ToolFamilies
             Names = ["add_to_list", "buy_item", "shopping_list"],
             Descriptions = ["Add to the shopping list", "Buy an item"],
             Parameters = [new ToolParameter("item", "item", "product"), new ToolParameter("small", "count", "quantity")],
-            Questions = ["Put {1} x {0} on the shopping list.", "I need {0}, {1} pieces.", "Buy {1} x {0}.", "Add {0} to my list, {1} times."],
+            Questions =
+            [
+                "Put {1} x {0} on the shopping list.", "I need {0}, {1} pieces.", "Buy {1} x {0}.", "Add {0} to my list, {1} times.",
+            ],
             Results = [("items", "small")],
             Sentence = "Added {0}; the list has {2} items.",
         },

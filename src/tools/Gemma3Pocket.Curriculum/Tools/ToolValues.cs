@@ -9,7 +9,8 @@ internal static class ToolValues
 {
     private static readonly string[] Messages =
     [
-        "dinner is ready", "I am late", "the bus is gone", "call me back", "see you at home", "the book is here", "bring milk", "happy birthday", "good luck",
+        "dinner is ready", "I am late", "the bus is gone", "call me back", "see you at home", "the book is here", "bring milk",
+        "happy birthday", "good luck",
         "the door is open", "come to the garden", "wait at the bridge",
     ];
 

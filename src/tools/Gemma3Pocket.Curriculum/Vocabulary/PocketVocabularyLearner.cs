@@ -4,8 +4,10 @@ namespace Gemma3Pocket.Curriculum;
 /// <remarks>
 /// Each piece is the union of two earlier ones, and its score is its rank, so that llama.cpp's merging (best score first) finds it again.
 /// A piece begins with the word's <c>▁</c> or has none. Digits are never merged, as in Gemma. Letters are not merged with punctuation, so
-/// that a name copied into JSON stays the same tokens; the fixed parts of a tool's declaration are the exception, which halves a tool prompt.
-/// <c>vocabulary.txt</c> is remade by the explicit test <c>VocabularyRemake</c> of <c>tests/Gemma3Pocket.Curriculum.Tests</c>. That moves ids: a
+/// that a name copied into JSON stays the same tokens; the fixed parts of a tool's declaration are the exception, which halves a tool
+/// prompt.
+/// <c>vocabulary.txt</c> is remade by the explicit test <c>VocabularyRemake</c> of <c>tests/Gemma3Pocket.Curriculum.Tests</c>. That moves
+/// ids: a
 /// trained model goes with its vocabulary.
 /// </remarks>
 public static class PocketVocabularyLearner
@@ -27,7 +29,8 @@ public static class PocketVocabularyLearner
 
     private static readonly string[] Scaffolds =
     [
-        "[{\"name\":\"", "{\"name\":\"", "\",\"description\":\"", "\",\"parameters\":{\"type\":\"object\",\"properties\":{\"", "\":{\"type\":\"string\"}",
+        "[{\"name\":\"", "{\"name\":\"", "\",\"description\":\"", "\",\"parameters\":{\"type\":\"object\",\"properties\":{\"",
+        "\":{\"type\":\"string\"}",
         "\":{\"type\":\"integer\"}", "},\"required\":[\"", ",{\"name\":\"", "{\"type\":\"object\",\"properties\":{\"",
     ];
 
