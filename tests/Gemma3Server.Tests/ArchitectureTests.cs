@@ -13,6 +13,7 @@ public sealed partial class ArchitectureTests
         ["Gemma3Server.Engine"] = ["Gemma3Server.Runtime"],
         ["Gemma3Server.Runtime"] = [],
         ["Gemma3Server.Runtime.LlamaCpp"] = ["Gemma3Server.Runtime"],
+        ["Gemma3Pocket.Curriculum"] = [],
         ["Gemma3Server.Testing"] = ["Gemma3Server.Runtime"],
     };
 
