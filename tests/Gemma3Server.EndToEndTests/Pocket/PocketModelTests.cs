@@ -96,7 +96,7 @@ public sealed class PocketModelTests(PocketServer fixture) : IClassFixture<Pocke
         Assert.True(together.Zip(lessons).Count(pair => pair.First == pair.Second.Answer) >= 30, string.Join('\n', together));
     }
 
-    private Lesson Lesson(Skill skill, Func<Lesson, bool> wanted)
+    private static Lesson Lesson(Skill skill, Func<Lesson, bool> wanted)
     {
         var generator = new CurriculumGenerator(seed: 3, LessonSplit.Train);
         while (true)
