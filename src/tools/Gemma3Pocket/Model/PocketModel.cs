@@ -1,0 +1,103 @@
+using Gemma3Server.Runtime.LlamaCpp.Gguf.Synthetic;
+using Gemma3Pocket.Data;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Gemma3Pocket.Model;
+
+/// <summary>The text architecture of Gemma 3 as llama.cpp runs it (its <c>src/models/gemma3.cpp</c>), differentiable.</summary>
+/// <remarks>It holds tables only; the weights come with each call, as one flat vector in the order of <see cref="WeightLayout"/>.</remarks>
+internal sealed class PocketModel : IDisposable
+{
+    private const double Epsilon = 1e-6;
+    private const double LocalRopeBase = 10_000;
+    private const double GlobalRopeBase = 1_000_000;
+    private readonly WeightLayout _layout;
+    private readonly long[] _pieces;
+    private readonly Tensor _localRotation;
+    private readonly Tensor _globalRotation;
+
+    public PocketModel(WeightLayout layout, int maxPositions)
+    {
+        _layout = layout;
+        _pieces = [.. layout.PieceLengths()];
+        _localRotation = Rotation(layout.Shape.HeadLength, maxPositions, LocalRopeBase);
+        _globalRotation = Rotation(layout.Shape.HeadLength, maxPositions, GlobalRopeBase);
+    }
+
+    /// <summary>Runs a batch and returns the logits of the positions that it selects: a row each.</summary>
+    public Tensor Forward(Tensor weights, BatchTensors batch)
+    {
+        var shape = _layout.Shape;
+        var pieces = weights.split(_pieces);
+        var matrices = 4 * shape.LayerCount;
+        var embedding = pieces[matrices].view(shape.VocabularySize, shape.EmbeddingLength);
+        var local = Rotations.Gather(_localRotation, batch.Positions, batch.Rows);
+        var global = Rotations.Gather(_globalRotation, batch.Positions, batch.Rows);
+        var x = embedding.index_select(0, batch.Tokens) * MathF.Sqrt(shape.EmbeddingLength);
+        for (var layer = 0; layer < shape.LayerCount; layer++)
+        {
+            var weight = pieces.AsSpan(4 * layer, 4);
+            var norm = pieces.AsSpan(matrices + 1 + 6 * layer, 6);
+            var isGlobal = PocketShape.IsGlobal(layer);
+            var attended = Attend(
+                Normalize(x, norm[0]), weight[0], norm[1], norm[2], isGlobal ? global : local, isGlobal ? batch.GlobalMask : batch.LocalMask, batch.Rows);
+            x = x + Normalize(attended.matmul(Transposed(weight[1], shape.EmbeddingLength)), norm[3]);
+            x = x + Normalize(FeedForward(Normalize(x, norm[4]), weight[2], weight[3]), norm[5]);
+        }
+        return Normalize(x.index_select(0, batch.Selected), pieces[^1]).matmul(embedding.t());
+    }
+
+    public void Dispose()
+    {
+        _localRotation.Dispose();
+        _globalRotation.Dispose();
+    }
+
+    private Tensor Attend(Tensor x, Tensor weight, Tensor queryNorm, Tensor keyNorm, Rotations rotation, Tensor mask, long rows)
+    {
+        var shape = _layout.Shape;
+        long queries = shape.HeadCount, keys = shape.KeyValueHeadCount, head = shape.HeadLength;
+        var all = x.matmul(Transposed(weight, shape.EmbeddingLength)).view(rows, -1, queries + 2 * keys, head);
+        // Queries and keys are normalized and rotated alike: together.
+        var gain = cat([queryNorm.expand(queries, head), keyNorm.expand(keys, head)]);
+        var rotated = rotation.Apply(Normalize(all.narrow(2, 0, queries + keys), gain)).transpose(1, 2);
+        var q = rotated.narrow(1, 0, queries);
+        var k = Repeated(rotated.narrow(1, queries, keys), queries / keys);
+        var v = Repeated(all.narrow(2, queries + keys, keys).transpose(1, 2), queries / keys);
+        return nn.functional.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2).reshape(-1, queries * head);
+    }
+
+    private Tensor FeedForward(Tensor x, Tensor gateAndUp, Tensor down)
+    {
+        var halves = x.matmul(Transposed(gateAndUp, _layout.Shape.EmbeddingLength)).chunk(2, -1);
+        var inner = halves[0].gelu(TorchSharp.Modules.GELU.Approximate.tanh) * halves[1];
+        return inner.matmul(Transposed(down, _layout.Shape.FeedForwardLength));
+    }
+
+    private static Tensor Normalize(Tensor x, Tensor weight) =>
+        x * (x.square().mean([-1L], keepdim: true) + Epsilon).rsqrt() * (weight + 1);
+
+    private static Tensor Transposed(Tensor piece, long width) => piece.view(-1, width).t();
+
+    /// <summary>Every head <paramref name="times"/> times in a row: queries 0 and 1 read key 0, and so on.</summary>
+    private static Tensor Repeated(Tensor heads, long times) =>
+        heads.unsqueeze(2).expand(heads.shape[0], heads.shape[1], times, heads.shape[2], heads.shape[3]).reshape(heads.shape[0], -1, heads.shape[2], heads.shape[3]);
+
+    /// <summary>Cosines, then sines, of every position: a row each.</summary>
+    private static Tensor Rotation(int headLength, int positions, double frequencyBase)
+    {
+        var half = headLength / 2;
+        var table = new float[positions * headLength];
+        for (var position = 0; position < positions; position++)
+        {
+            for (var i = 0; i < half; i++)
+            {
+                var (sine, cosine) = Math.SinCos(position * Math.Pow(frequencyBase, -2.0 * i / headLength));
+                table[position * headLength + i] = (float)cosine;
+                table[position * headLength + half + i] = (float)sine;
+            }
+        }
+        return tensor(table, [positions, headLength]);
+    }
+}
