@@ -27,6 +27,9 @@ internal sealed record Batch
     /// <summary>Of each selected one, whether the next token belongs to an answer.</summary>
     public required bool[] IsAnswer { get; init; }
 
+    /// <summary>Of each selected one, which lesson it belongs to, counted from 0 in the order in which they were added.</summary>
+    public required int[] Lessons { get; init; }
+
     /// <summary>Number of tokens that are not padding.</summary>
     public required int TokenCount { get; init; }
 }

@@ -40,17 +40,25 @@ internal sealed class BatchSource : IDisposable
     {
         var key = Mixed(seed * 0x9E3779B97F4A7C15 + (ulong)step);
         var lessons = new CurriculumGenerator(key, LessonSplit.Train);
-        var packer = new LessonPacker(rows, width, pad: 0, new Random((int)(key >> 33)));
+        var packer = new LessonPacker(rows, width, new Random((int)(key >> 33)));
         // A few lessons that fit nowhere end the batch: going on until every gap is filled would prefer short lessons.
         for (var misses = 0; misses < Misses;)
         {
             var lesson = encoder.Encode(lessons.Next());
-            if (lesson.Tokens.Length > width + 1)
-                throw new InvalidOperationException($"A lesson of {lesson.Tokens.Length} tokens does not fit into a row of {width}.");
-            if (!packer.TryAdd(lesson))
+            // The last token of a lesson is a target only. What is longer than a row is not trained on; the log says how much that is.
+            if (lesson.Tokens.Length <= width + 1 && !packer.TryAdd(lesson))
                 misses++;
         }
         return packer.ToBatch();
+    }
+
+    /// <summary>Share of lessons that are longer than a row.</summary>
+    public static double TooLong(PocketVocabulary vocabulary, int width)
+    {
+        const int Sample = 2000;
+        var encoder = new LessonEncoder(vocabulary);
+        var lessons = new CurriculumGenerator(0, LessonSplit.Train);
+        return Enumerable.Range(0, Sample).Count(_ => encoder.Encode(lessons.Next()).Tokens.Length > width + 1) / (double)Sample;
     }
 
     private void Run(int firstStep)

@@ -15,7 +15,6 @@ internal sealed class LessonPacker
     private readonly int _rows;
     private readonly int _width;
     private readonly int[] _used;
-    private readonly int _pad;
     private readonly long[] _tokens;
     private readonly long[] _positions;
     private readonly int[] _reach;
@@ -23,16 +22,20 @@ internal sealed class LessonPacker
     private readonly List<long> _targets = [];
     private readonly List<float> _weights = [];
     private readonly List<bool> _isAnswer = [];
-    private readonly Random _random;
+    private readonly List<int> _lessons = [];
+    private readonly Random? _random;
+    private int _count;
 
-    public LessonPacker(int rows, int width, int pad, Random random)
+    /// <param name="rows">Rows of the batch.</param>
+    /// <param name="width">Tokens of a row.</param>
+    /// <param name="random">Chooses the tokens of prompts that are trained on; null for answers only.</param>
+    public LessonPacker(int rows, int width, Random? random = null)
     {
-        (_rows, _width, _pad, _random) = (rows, width, pad, random);
+        (_rows, _width, _random) = (rows, width, random);
         _used = new int[rows];
         _tokens = new long[rows * width];
         _positions = new long[rows * width];
         _reach = new int[rows * width];
-        Array.Fill(_tokens, _pad);
     }
 
     /// <summary>Adds a lesson to the first row with room for it; false where no row has room.</summary>
@@ -49,14 +52,16 @@ internal sealed class LessonPacker
             _positions[start + i] = i;
             _reach[start + i] = i;
             var isAnswer = lesson.IsAnswer[i + 1];
-            if (!isAnswer && _random.Next(PromptShare) != 0)
+            if (!isAnswer && _random?.Next(PromptShare) is not 0)
                 continue;
             _selected.Add(start + i);
             _targets.Add(lesson.Tokens[i + 1]);
             _weights.Add(isAnswer ? 1 : PromptWeight * PromptShare);
             _isAnswer.Add(isAnswer);
+            _lessons.Add(_count);
         }
         _used[row] += length;
+        _count++;
         return true;
     }
 
@@ -71,6 +76,7 @@ internal sealed class LessonPacker
         Targets = [.. _targets],
         Weights = [.. _weights],
         IsAnswer = [.. _isAnswer],
+        Lessons = [.. _lessons],
         TokenCount = _used.Sum(),
     };
 }

@@ -1,6 +1,4 @@
-using Gemma3Server.Runtime.LlamaCpp.Gguf.Synthetic;
 using Gemma3Pocket.Data;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Gemma3Pocket.Model;
@@ -42,7 +40,7 @@ internal sealed class PocketModel : IDisposable
             var isGlobal = PocketShape.IsGlobal(layer);
             var attended = Attend(
                 Normalize(x, norm[0]), weight[0], norm[1], norm[2], isGlobal ? global : local, isGlobal ? batch.GlobalMask : batch.LocalMask, batch.Rows);
-            x = x + Normalize(attended.matmul(Transposed(weight[1], shape.EmbeddingLength)), norm[3]);
+            x = x + Normalize(attended.matmul(Transposed(weight[1], shape.HeadCount * shape.HeadLength)), norm[3]);
             x = x + Normalize(FeedForward(Normalize(x, norm[4]), weight[2], weight[3]), norm[5]);
         }
         return Normalize(x.index_select(0, batch.Selected), pieces[^1]).matmul(embedding.t());
