@@ -15,7 +15,7 @@ public sealed class CurriculumGenerator(ulong seed, LessonSplit split)
     private const int PrecededPercent = 25;
     private const int SystemPercent = 5;
 
-    // One token per line break apart, so short that two of them leave room for the lesson.
+    // So short that two of them leave room for the lesson.
     private static readonly Skill[] ShortSkills = [Skill.Greeting, Skill.ServerHelp, Skill.Facts, Skill.Addition, Skill.Arithmetic, Skill.Unknown];
 
     private static readonly string[] SystemTexts =
@@ -96,6 +96,8 @@ public sealed class CurriculumGenerator(ulong seed, LessonSplit split)
         while (count > 0)
         {
             var draft = DraftOf(_random.Of(ShortSkills));
+            if (draft.IsPersonal)
+                continue;
             turns.Add(new LessonTurn("user", draft.Prompt));
             turns.Add(new LessonTurn("assistant", draft.Answer));
             count--;

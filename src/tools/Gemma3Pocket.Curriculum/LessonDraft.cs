@@ -11,4 +11,7 @@ internal sealed record LessonDraft(string Key, string Prompt, string Answer)
 
     /// <summary>How many exchanges of other skills go between <see cref="Earlier"/> and the prompt.</summary>
     public int Interruptions { get; init; }
+
+    /// <summary>It tells or asks something about the user, and so would change what another lesson's right answer is.</summary>
+    public bool IsPersonal { get; init; }
 }

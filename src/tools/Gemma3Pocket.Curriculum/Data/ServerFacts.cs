@@ -1,0 +1,82 @@
+namespace Gemma3Pocket.Curriculum.Data;
+
+/// <summary>What there is to know about Gemma3Server; its README has the same.</summary>
+internal static class ServerFacts
+{
+    /// <summary>What somebody wants to do ("How do I ..."), and how.</summary>
+    public static IReadOnlyList<(string Goal, string Answer)> Goals { get; } =
+    [
+        ("choose the model file", "Use the flag --model with the path of a GGUF file."),
+        ("choose the address", "Use the flag --host."),
+        ("set the host", "Use the flag --host."),
+        ("set the port", "Use the flag --port."),
+        ("change the port", "Use the flag --port."),
+        ("serve more users at once", "Use the flag --parallel."),
+        ("set the number of parallel conversations", "Use the flag --parallel."),
+        ("set the context length", "Use the flag --context."),
+        ("get a longer context", "Use the flag --context."),
+        ("put layers on the GPU", "Use the flag --gpu-layers."),
+        ("use the GPU", "Use the flag --gpu-layers."),
+        ("set an API key", "Use the flag --api-key."),
+        ("protect the server with a key", "Use the flag --api-key."),
+        ("set the number of threads", "Use the flag --threads."),
+        ("limit the queue", "Use the flag --queue-limit."),
+        ("set the drain timeout", "Use the flag --drain-timeout."),
+        ("change the log level", "Use the flag --log-level."),
+        ("rename the served model", "Use the flag --model-id."),
+        ("see all flags", "Use the flag --help."),
+        ("chat over HTTP", "Send a POST to /v1/chat/completions."),
+        ("send a chat request", "Send a POST to /v1/chat/completions."),
+        ("list the models", "Send a GET to /v1/models."),
+        ("see the served model", "Send a GET to /v1/models."),
+        ("check the health", "Send a GET to /health."),
+        ("see whether the process lives", "Send a GET to /health."),
+        ("see whether the model is ready", "Send a GET to /health/ready."),
+        ("check readiness", "Send a GET to /health/ready."),
+        ("see the API documentation", "Open /swagger in a browser."),
+        ("stream the answer", "Set stream to true in the request."),
+        ("limit the length of an answer", "Set max_tokens in the request."),
+        ("get the same answer again", "Set seed in the request."),
+        ("start the server", "Run the command serve."),
+        ("chat in the terminal", "Run the command chat."),
+        ("make a random checkpoint", "Run the command synth."),
+        ("measure the speed", "Run the command bench."),
+        ("measure the perplexity", "Run the command perplexity."),
+        ("quantize a model", "Run the command quantize."),
+        ("make a model smaller", "Run the command quantize."),
+        ("stop the server", "Press Ctrl-C; running answers are finished first."),
+        ("change a setting", "Edit appsettings.json or use a flag."),
+    ];
+
+    /// <summary>What somebody asks for the meaning of ("What is ..."), and what it is.</summary>
+    public static IReadOnlyList<(string Thing, string Answer)> Things { get; } =
+    [
+        ("--model", "The flag --model names the GGUF file."),
+        ("--host", "The flag --host sets the address."),
+        ("--port", "The flag --port sets the port."),
+        ("--parallel", "The flag --parallel sets how many conversations run at once."),
+        ("--context", "The flag --context sets the tokens of one conversation."),
+        ("--gpu-layers", "The flag --gpu-layers sets the layers on the GPU."),
+        ("--api-key", "The flag --api-key sets a key for /v1."),
+        ("--threads", "The flag --threads sets the compute threads."),
+        ("--queue-limit", "The flag --queue-limit sets how many requests may wait."),
+        ("/v1/chat/completions", "The endpoint /v1/chat/completions answers a chat."),
+        ("/v1/models", "The endpoint /v1/models lists the served model."),
+        ("/health", "The endpoint /health answers while the process lives."),
+        ("/health/ready", "The endpoint /health/ready answers when the model is ready."),
+        ("/swagger", "The page /swagger shows the API."),
+        ("the command serve", "The command serve starts the server."),
+        ("the command synth", "The command synth writes a random checkpoint."),
+        ("the command chat", "The command chat opens a chat in the terminal."),
+        ("the command bench", "The command bench measures the speed."),
+        ("the command perplexity", "The command perplexity measures a model on a text."),
+        ("the command quantize", "The command quantize makes a model smaller."),
+        ("status 429", "Status 429 means that the queue is full."),
+        ("status 503", "Status 503 means that the model is loading or draining."),
+        ("status 413", "Status 413 means that the request is too large."),
+        ("the default port", "The default port is 8080."),
+        ("the default host", "The default host is 127.0.0.1."),
+        ("the file format", "The file format is GGUF."),
+        ("Gemma3Server", "Gemma3Server is a server for Gemma 3 models."),
+    ];
+}
