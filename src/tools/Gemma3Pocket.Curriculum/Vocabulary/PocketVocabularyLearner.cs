@@ -22,6 +22,9 @@ public static class PocketVocabularyLearner
     /// <summary>A pair that is met less often is not worth an embedding: too little would be learned of it.</summary>
     private const int LeastCount = 24;
 
+    /// <summary>Rarer words are made up for copying (or codes): pieces of them would only take the places of real words.</summary>
+    private const int LeastWordCount = 8;
+
     private static readonly string[] Scaffolds =
     [
         "[{\"name\":\"", "{\"name\":\"", "\",\"description\":\"", "\",\"parameters\":{\"type\":\"object\",\"properties\":{\"", "\":{\"type\":\"string\"}",
@@ -67,7 +70,7 @@ public static class PocketVocabularyLearner
                         counts[word] = counts.GetValueOrDefault(word) + 1;
         }
 
-        return [.. counts.OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => new LearnedWord(w.Key, w.Value))];
+        return [.. counts.Where(w => w.Value >= LeastWordCount).OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => new LearnedWord(w.Key, w.Value))];
     }
 
     private static IEnumerable<string> Split(string line)
@@ -103,8 +106,21 @@ public static class PocketVocabularyLearner
         var body = text.AsSpan(text[0] == PocketVocabulary.Space ? 1 : 0);
         var letters = 0;
         foreach (var c in body)
-            if (char.IsAsciiLetter(c) || c == '_')
+            if (IsLetter(c))
                 letters++;
-        return letters == 0 || letters == body.Length || Scaffolds.Any(scaffold => scaffold.Contains(text, StringComparison.Ordinal));
+        return letters == 0 || letters == body.Length || Scaffolds.Any(scaffold => HasWhole(scaffold, text));
     }
+
+    /// <summary>Does the text stand in the scaffold without cutting a word of it? A half word would stick to other names there.</summary>
+    private static bool HasWhole(string scaffold, string text)
+    {
+        for (var at = scaffold.IndexOf(text, StringComparison.Ordinal); at >= 0; at = scaffold.IndexOf(text, at + 1, StringComparison.Ordinal))
+            if (!Cuts(scaffold, at) && !Cuts(scaffold, at + text.Length))
+                return true;
+        return false;
+    }
+
+    private static bool Cuts(string text, int at) => at > 0 && at < text.Length && IsLetter(text[at - 1]) && IsLetter(text[at]);
+
+    private static bool IsLetter(char c) => char.IsAsciiLetter(c) || c == '_';
 }
