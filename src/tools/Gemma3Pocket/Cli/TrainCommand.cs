@@ -33,11 +33,12 @@ internal static class TrainCommand
         var weightDecay = new Option<double>("--weight-decay") { DefaultValueFactory = _ => decay, Description = "Share of a matrix lost per step and rate" };
         var optimizer = new Option<string>("--optimizer") { DefaultValueFactory = _ => "muon", Description = "muon or adamw" };
         optimizer.AcceptOnlyFromAmong("muon", "adamw");
+        var precise = new Option<bool>("--float32") { Description = "Multiply in 32 bits, where the processor lacks AVX512-BF16" };
         var minutes = new Option<double>("--exam-minutes") { DefaultValueFactory = _ => 10, Description = "Between two examinations; 0 for none" };
         var threads = new Option<int>("--threads") { DefaultValueFactory = _ => defaults.Threads, Description = "CPU threads" };
         var command = new Command(name, description)
         {
-            run, seed, stepCount, decayCount, warmUp, rows, width, rateOption, weightDecay, optimizer, minutes, threads,
+            run, seed, stepCount, decayCount, warmUp, rows, width, rateOption, weightDecay, optimizer, precise, minutes, threads,
         };
         if (from is not null)
             command.Add(from);
@@ -56,6 +57,7 @@ internal static class TrainCommand
                     LearningRate = parsed.GetValue(rateOption),
                     WeightDecay = parsed.GetValue(weightDecay),
                     Muon = parsed.GetValue(optimizer) == "muon",
+                    Fast = !parsed.GetValue(precise),
                     ExamInterval = TimeSpan.FromMinutes(parsed.GetValue(minutes)),
                     Threads = parsed.GetValue(threads),
                     Teacher = from is null ? null : parsed.GetValue(from),

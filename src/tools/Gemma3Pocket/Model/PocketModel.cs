@@ -12,13 +12,22 @@ internal sealed class PocketModel : IDisposable
     private const double GlobalRopeBase = 1_000_000;
     private readonly WeightLayout _layout;
     private readonly long[] _pieces;
+    private readonly long[] _multipliedPieces;
+    private readonly ScalarType _multiplied;
     private readonly Tensor _localRotation;
     private readonly Tensor _globalRotation;
 
-    public PocketModel(WeightLayout layout, int maxPositions)
+    /// <param name="layout">Dimensions and order of the weights.</param>
+    /// <param name="maxPositions">Length of the longest lesson.</param>
+    /// <param name="isFast">
+    /// Multiplies matrices in bfloat16, twice as fast where the processor has AVX512-BF16; all sums between them stay in 32 bits.
+    /// </param>
+    public PocketModel(WeightLayout layout, int maxPositions, bool isFast)
     {
+        _multiplied = isFast ? ScalarType.BFloat16 : ScalarType.Float32;
         _layout = layout;
         _pieces = [.. layout.PieceLengths()];
+        _multipliedPieces = _pieces[..(4 * layout.Shape.LayerCount + 1)];
         _localRotation = Rotation(layout.Shape.HeadLength, maxPositions, LocalRopeBase);
         _globalRotation = Rotation(layout.Shape.HeadLength, maxPositions, GlobalRopeBase);
     }
@@ -28,6 +37,7 @@ internal sealed class PocketModel : IDisposable
     {
         var shape = _layout.Shape;
         var pieces = weights.split(_pieces);
+        var rounded = weights.narrow(0, 0, _layout.NormOffset).to(_multiplied).split(_multipliedPieces);
         var matrices = 4 * shape.LayerCount;
         var embedding = pieces[matrices].view(shape.VocabularySize, shape.EmbeddingLength);
         var local = Rotations.Gather(_localRotation, batch.Positions, batch.Rows);
@@ -35,15 +45,15 @@ internal sealed class PocketModel : IDisposable
         var x = embedding.index_select(0, batch.Tokens) * MathF.Sqrt(shape.EmbeddingLength);
         for (var layer = 0; layer < shape.LayerCount; layer++)
         {
-            var weight = pieces.AsSpan(4 * layer, 4);
+            var weight = rounded.AsSpan(4 * layer, 4);
             var norm = pieces.AsSpan(matrices + 1 + 6 * layer, 6);
             var isGlobal = PocketShape.IsGlobal(layer);
             var attended = Attend(
                 Normalize(x, norm[0]), weight[0], norm[1], norm[2], isGlobal ? global : local, isGlobal ? batch.GlobalMask : batch.LocalMask, batch.Rows);
-            x = x + Normalize(attended.matmul(Transposed(weight[1], shape.HeadCount * shape.HeadLength)), norm[3]);
+            x = x + Normalize(Multiply(attended, weight[1]).to(ScalarType.Float32), norm[3]);
             x = x + Normalize(FeedForward(Normalize(x, norm[4]), weight[2], weight[3]), norm[5]);
         }
-        return Normalize(x.index_select(0, batch.Selected), pieces[^1]).matmul(embedding.t());
+        return Multiply(Normalize(x.index_select(0, batch.Selected), pieces[^1]), rounded[^1]).to(ScalarType.Float32);
     }
 
     public void Dispose()
@@ -56,7 +66,7 @@ internal sealed class PocketModel : IDisposable
     {
         var shape = _layout.Shape;
         long queries = shape.HeadCount, keys = shape.KeyValueHeadCount, head = shape.HeadLength;
-        var all = x.matmul(Transposed(weight, shape.EmbeddingLength)).view(rows, -1, queries + 2 * keys, head);
+        var all = Multiply(x, weight).to(ScalarType.Float32).view(rows, -1, queries + 2 * keys, head);
         // Queries and keys are normalized and rotated alike: together.
         var gain = cat([queryNorm.expand(queries, head), keyNorm.expand(keys, head)]);
         var rotated = rotation.Apply(Normalize(all.narrow(2, 0, queries + keys), gain)).transpose(1, 2);
@@ -66,17 +76,17 @@ internal sealed class PocketModel : IDisposable
         return nn.functional.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2).reshape(-1, queries * head);
     }
 
-    private Tensor FeedForward(Tensor x, Tensor gateAndUp, Tensor down)
+    private static Tensor FeedForward(Tensor x, Tensor gateAndUp, Tensor down)
     {
-        var halves = x.matmul(Transposed(gateAndUp, _layout.Shape.EmbeddingLength)).chunk(2, -1);
-        var inner = halves[0].gelu(TorchSharp.Modules.GELU.Approximate.tanh) * halves[1];
-        return inner.matmul(Transposed(down, _layout.Shape.FeedForwardLength));
+        var halves = Multiply(x, gateAndUp).chunk(2, -1);
+        return Multiply(halves[0].gelu(TorchSharp.Modules.GELU.Approximate.tanh) * halves[1], down).to(ScalarType.Float32);
     }
+
+    /// <summary>Rows of <paramref name="x"/> times a matrix, in the type of the matrix.</summary>
+    private static Tensor Multiply(Tensor x, Tensor piece) => x.to(piece.dtype).matmul(piece.view(-1, x.shape[^1]).t());
 
     private static Tensor Normalize(Tensor x, Tensor weight) =>
         x * (x.square().mean([-1L], keepdim: true) + Epsilon).rsqrt() * (weight + 1);
-
-    private static Tensor Transposed(Tensor piece, long width) => piece.view(-1, width).t();
 
     /// <summary>Every head <paramref name="times"/> times in a row: queries 0 and 1 read key 0, and so on.</summary>
     private static Tensor Repeated(Tensor heads, long times) =>

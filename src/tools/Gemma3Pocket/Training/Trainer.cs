@@ -38,7 +38,7 @@ internal sealed class Trainer : IDisposable
         Directory.CreateDirectory(options.Directory);
         set_num_threads(options.Threads);
         _layout = new WeightLayout(PocketShape.Of(vocabulary.Count));
-        _model = new PocketModel(_layout, options.Width);
+        _model = new PocketModel(_layout, options.Width, options.Fast);
         _optimizer = new Optimizer(_layout, options.Muon, options.WeightDecay);
         _log = new RunLog(options.Directory);
         var checkpoint = RunDirectory.Checkpoint(options.Directory);

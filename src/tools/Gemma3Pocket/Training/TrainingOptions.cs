@@ -33,6 +33,9 @@ internal sealed record TrainingOptions
     /// <summary>Orthogonalizes the steps of matrices (Muon); else AdamW for all.</summary>
     public bool Muon { get; init; } = true;
 
+    /// <summary>Multiplies matrices in bfloat16.</summary>
+    public bool Fast { get; init; } = true;
+
     /// <summary>The finished run whose model is the teacher of a quantization-aware one; null for a run in full precision.</summary>
     public string? Teacher { get; init; }
 
