@@ -8,4 +8,5 @@ var root = new RootCommand("Trains the pocket Gemma 3 and writes it as a GGUF fi
     ExportCommand.Create(),
     TextCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync();
+// A step ends and the checkpoint is written before the process does.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });

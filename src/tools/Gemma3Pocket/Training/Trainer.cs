@@ -30,6 +30,7 @@ internal sealed class Trainer : IDisposable
     private double _lossSum;
     private long _tokenSum;
     private double _normSum;
+    private int _stepSum;
 
     public Trainer(TrainingOptions options, PocketVocabulary vocabulary)
     {
@@ -81,7 +82,8 @@ internal sealed class Trainer : IDisposable
             if (examiner is not null && (now - examined >= _options.ExamInterval || State.Step == schedule.End))
             {
                 Examine(examiner);
-                logged = examined = _clock.Elapsed;
+                examined = _clock.Elapsed;
+                logged += examined - now;
             }
             if (now - saved >= _options.CheckpointInterval)
             {
@@ -131,6 +133,7 @@ internal sealed class Trainer : IDisposable
         var values = losses.data<float>().ToArray();
         LastLoss = values.Zip(batch.IsAnswer).Where(pair => pair.Second).Average(pair => pair.First);
         _lossSum += LastLoss;
+        _stepSum++;
         _tokenSum += batch.TokenCount;
         State.Tokens += batch.TokenCount;
         State.Seconds += (_clock.Elapsed - start).TotalSeconds;
@@ -138,8 +141,8 @@ internal sealed class Trainer : IDisposable
 
     private void Report(double seconds, Schedule schedule)
     {
-        _log.Write($"step={State.Step} loss={_lossSum / LogEvery:F4} norm={_normSum / LogEvery:F2} rate={schedule.RateAt(State.Step - 1):F3} tokens/s={_tokenSum / seconds:F0} tokens={State.Tokens} elapsed={State.Seconds:F0}");
-        (_lossSum, _normSum, _tokenSum) = (0, 0, 0);
+        _log.Write($"step={State.Step} loss={_lossSum / _stepSum:F4} norm={_normSum / _stepSum:F2} rate={schedule.RateAt(State.Step - 1):F3} tokens/s={_tokenSum / seconds:F0} tokens={State.Tokens} elapsed={State.Seconds:F0}");
+        (_lossSum, _normSum, _tokenSum, _stepSum) = (0, 0, 0, 0);
     }
 
     private void Examine(Examiner examiner)
