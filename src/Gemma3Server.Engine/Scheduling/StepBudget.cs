@@ -29,7 +29,7 @@ internal sealed class StepBudget
     private const int WarmUp = 4;
 
     /// <summary>Pulls c to 0 where the row counts tell nothing about it; small against what varied row counts tell.</summary>
-    private const double Pull = 0.01;
+    private const double Pull = 0.002;
 
     /// <summary>A row is never thought to cost less than this, in seconds; keeps a division sane.</summary>
     private const double LeastRowSeconds = 1e-9;

@@ -2,8 +2,8 @@ namespace Gemma3Server.Engine.Scheduling;
 
 /// <summary>The sequences that wait to run: a queue for each class, the best class first.</summary>
 /// <remarks>
-/// A class ages: after <see cref="Patience"/> sequences of better classes were admitted past it, the next is one of its own. So every class
-/// has at least one admission in nine, whatever comes, and the bound is one of turns, not of time: where time alone promoted them, all of
+/// A class ages: after <see cref="Patience"/> sequences of better classes were admitted past it, the next is one of its own. So the worst class
+/// has one admission in nine at least and the middle one in ten, whatever comes, and the bound is one of turns, not of time: where time alone promoted them, all of
 /// a loaded server's patient requests would be promoted and the classes would mean nothing. Used by the engine loop alone.
 /// </remarks>
 internal sealed class WaitingQueue
