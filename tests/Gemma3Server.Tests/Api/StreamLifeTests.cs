@@ -127,6 +127,8 @@ public sealed class StreamLifeTests
         await held.Reached.WaitAsync(TestContext.Current.CancellationToken);
         var waiting = server.PostAsync(TestServer.Chat(stream ? "\"stream\":true" : ""), ("x-request-timeout", "0.001"));
         await TestServer.UntilAsync(() => server.Engine.Statistics.Waiting == 1);
+        var since = TimeProvider.System.GetTimestamp();
+        await TestServer.UntilAsync(() => TimeProvider.System.GetElapsedTime(since) > TimeSpan.FromMilliseconds(1));
         held.Open();
         using var response = await waiting;
         Assert.Contains("\"type\":\"server_error\",\"param\":null,\"code\":\"request_timeout\"",
