@@ -63,6 +63,9 @@ internal sealed class EngineLoop : IDisposable
     /// <summary>How long, at the present pace, until a running request must end.</summary>
     public TimeSpan TimeToNextEnd => _executor?.TimeToNextEnd ?? TimeSpan.Zero;
 
+    /// <summary>How long it lately took from one end to the next; zero when not known.</summary>
+    public TimeSpan TimePerEnd => _executor?.TimePerEnd ?? TimeSpan.Zero;
+
     /// <summary>The thread; in the background, so that one lost in native code does not keep the process alive.</summary>
     public Thread Thread { get; }
 

@@ -10,9 +10,31 @@ public sealed record EngineOptions
     public int QueueLimit { get; init; } = 128;
 
     /// <summary>
-    /// Rows of one step, decode rows included; 0 = the runtime's micro batch, and a row for each sequence on top. Smaller steps make running streams smoother and long prompts slower.
+    /// Most rows of one step, decode rows included; 0 = the runtime's micro batch, and a row for each sequence on top. Within this bound
+    /// the budget of a step adapts, unless <see cref="AdaptiveBudget"/> is off.
     /// </summary>
     public int StepTokens { get; init; }
+
+    /// <summary>
+    /// Whether the prefill rows beside running streams are measured out so that the streams keep their pace. Off = always as many as
+    /// <see cref="StepTokens"/> allows: long prompts are computed sooner, and every stream stands still meanwhile.
+    /// </summary>
+    public bool AdaptiveBudget { get; init; } = true;
+
+    /// <summary>
+    /// Longest time between two tokens of a stream while prompts are computed beside it, as a multiple of that without; at least 1. Default
+    /// 2: a reader notices a pace halved hardly, and prompts get half of the time.
+    /// </summary>
+    public double InterTokenFactor { get; init; } = 2;
+
+    /// <summary>The same bound in milliseconds; the smaller of the two holds. 0 = none.</summary>
+    public double InterTokenMilliseconds { get; init; }
+
+    /// <summary>
+    /// Part of a step's time that prefill gets at least, 0 to 0.9, even where that breaks the bounds above. Default 0.25: a bound that
+    /// cannot be kept shall not stop the prompts.
+    /// </summary>
+    public double PrefillShare { get; init; } = 0.25;
 
     /// <summary>Whether a new request may continue on the KV that an earlier one left behind.</summary>
     public bool PrefixReuse { get; init; } = true;

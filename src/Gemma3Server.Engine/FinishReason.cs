@@ -8,4 +8,7 @@ public enum FinishReason
 
     /// <summary>The token limit or the context length was reached.</summary>
     Length,
+
+    /// <summary>The request's time was up; the text up to then stands.</summary>
+    Deadline,
 }

@@ -1,13 +1,14 @@
 using System.Diagnostics.CodeAnalysis;
+using Gemma3Server.Engine.Scheduling;
 
 namespace Gemma3Server.Engine;
 
 /// <summary>The answer to a request: either a stream of events, or a refusal with a reason and a time to try again.</summary>
 public sealed record GenerationAdmission
 {
-    private GenerationAdmission()
-    {
-    }
+    private readonly Sequence? _sequence;
+
+    private GenerationAdmission(Sequence? sequence) => _sequence = sequence;
 
     /// <summary>Whether the request was admitted.</summary>
     [MemberNotNullWhen(true, nameof(Events))]
@@ -23,8 +24,14 @@ public sealed record GenerationAdmission
     /// <summary>For a refusal: when to try again, estimated from the running requests.</summary>
     public TimeSpan RetryAfter { get; private init; }
 
-    internal static GenerationAdmission Accept(IAsyncEnumerable<GenerationEvent> events) => new() { Events = events };
+    /// <summary>
+    /// The request's place among those that wait, 1 = next, as it was lately; 0 when it does not wait. Readable from any thread.
+    /// </summary>
+    public int QueuePosition => _sequence?.Position ?? 0;
+
+    internal static GenerationAdmission Accept(IAsyncEnumerable<GenerationEvent> events, Sequence sequence) =>
+        new(sequence) { Events = events };
 
     internal static GenerationAdmission Refuse(GenerationError error, string message, TimeSpan retryAfter) =>
-        new() { Refusal = new(error, message), RetryAfter = retryAfter };
+        new((Sequence?)null) { Refusal = new(error, message), RetryAfter = retryAfter };
 }

@@ -14,4 +14,7 @@ public enum GenerationError
 
     /// <summary>The runtime failed while computing; the request may be repeated (HTTP 500).</summary>
     RuntimeFailed,
+
+    /// <summary>The request's time was up before it began to answer (HTTP 504).</summary>
+    DeadlineExceeded,
 }

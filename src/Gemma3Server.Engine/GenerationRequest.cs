@@ -29,4 +29,22 @@ public sealed record GenerationRequest
 
     /// <summary>Whether the cached prefix of an earlier request may be reused.</summary>
     public bool ReusePrefix { get; init; } = true;
+
+    /// <summary>
+    /// Whether the tokens may depend on nothing but the request. Its rows then run in forward calls of their own, in chunks that end at
+    /// micro-batch multiples, and on no reused prefix, because rounding depends on what is computed together. Costs throughput.
+    /// </summary>
+    public bool Deterministic { get; init; }
+
+    /// <summary>The class in which it waits.</summary>
+    public RequestPriority Priority { get; init; } = RequestPriority.Default;
+
+    /// <summary>Whose request it is: a hash of the client's key, never the key. Clients of one class share the engine in tokens.</summary>
+    public string ClientKey { get; init; } = "";
+
+    /// <summary>
+    /// Longest time from admission to the end; <see langword="null"/> = any. Past it a request that has begun to answer ends with what it
+    /// has (<see cref="FinishReason.Deadline"/>), another fails with <see cref="GenerationError.DeadlineExceeded"/>.
+    /// </summary>
+    public TimeSpan? Timeout { get; init; }
 }

@@ -98,13 +98,20 @@ public sealed class InferenceEngine : IAsyncDisposable
     {
         ArgumentOutOfRangeException.ThrowIfZero(request.PromptTokens.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.MaxTokens, 1);
+        if (request.Timeout is { } timeout) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeout, TimeSpan.Zero);
+        if (!Enum.IsDefined(request.Priority)) throw new ArgumentOutOfRangeException(nameof(request), request.Priority, "Unknown class.");
         if (Array.Exists(request.Stop, string.IsNullOrEmpty)) throw new ArgumentException("A stop string is empty.", nameof(request));
         if (State != EngineState.Ready || _loop.Model is not { } model) return RefuseUnavailable();
 
-        var sequence = new Sequence(request, model.Tokenizer, model.Limits.ContextLength, _timeProvider.GetTimestamp());
+        var now = _timeProvider.GetTimestamp();
+        var sequence = new Sequence(request, model.Tokenizer, model.Limits.ContextLength, now)
+        {
+            Deadline = Deadline(now, request.Timeout),
+            Position = _loop.WaitingCount + 1, // until the loop knows better
+        };
         sequence.Bind(_loop.Inbox.NotifyCancelled, cancellationToken);
         var admission = _loop.Inbox.Add(sequence, model.Limits.MaxSequences + _options.QueueLimit, _loop.Ended);
-        if (admission == Admission.Admitted) return GenerationAdmission.Accept(new GenerationStream(sequence));
+        if (admission == Admission.Admitted) return GenerationAdmission.Accept(new GenerationStream(sequence), sequence);
 
         sequence.Unbind();
         return admission == Admission.Full ? RefuseFull() : RefuseUnavailable();
@@ -147,9 +154,18 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// <summary>Stops without waiting for running requests.</summary>
     public ValueTask DisposeAsync() => new(StopAsync(TimeSpan.Zero));
 
+    private long Deadline(long now, TimeSpan? timeout)
+    {
+        if (timeout is not { } time) return long.MaxValue;
+        var ticks = time.TotalSeconds * _timeProvider.TimestampFrequency;
+        return ticks < long.MaxValue - now ? now + (long)ticks : long.MaxValue;
+    }
+
     private GenerationAdmission RefuseFull()
     {
-        var next = _loop.TimeToNextEnd;
+        // All who wait are served first, one at each end; before the first end there is but the running requests' limits to go by.
+        var perEnd = _loop.TimePerEnd;
+        var next = perEnd > TimeSpan.Zero ? perEnd * (_loop.WaitingCount + 1) : _loop.TimeToNextEnd;
         var retryAfter = next < LeastRetryAfter ? LeastRetryAfter : next > MostRetryAfter ? MostRetryAfter : next;
         var message = $"The server is busy: {_loop.RunningCount} requests are running and {_loop.WaitingCount} are waiting.";
         return GenerationAdmission.Refuse(GenerationError.QueueFull, message, retryAfter);

@@ -3,10 +3,13 @@ using Gemma3Server.Benchmarks;
 
 // bench ...   the end-to-end scenario of the command line: native loop, engine and HTTP in one run
 // cancel ...  how soon sequences are free after their clients have gone
+// arrivals F   streams beside long prompts that arrive: the step budget on and off
 // otherwise   BenchmarkDotNet's micro-benchmarks, with its own arguments (--filter '*Sampler*')
 return args switch
 {
     ["bench", ..] => await Gemma3Server.Cli.CommandLine.RunAsync(args, Console.Out, Console.Error),
     ["cancel", var model, .. var rest] => await CancelScenario.RunAsync(model, rest is [var streams] ? int.Parse(streams) : 100),
+    ["arrivals", var model, .. var rest] => await ArrivalScenario.RunAsync(
+        model, rest is [var streams, ..] ? int.Parse(streams) : 8, rest is [_, var tokens] ? int.Parse(tokens) : 4000),
     _ => BenchmarkSwitcher.FromAssembly(typeof(CancelScenario).Assembly).Run(args).Any() ? 0 : 1,
 };

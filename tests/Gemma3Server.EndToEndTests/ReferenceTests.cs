@@ -146,6 +146,47 @@ public sealed class ReferenceTests
         Report($"{shape}, regenerated", fresh, recorder.Trace(prompt, tokens), cached);
     }
 
+    /// <summary>Not up to near-ties, as the others: the very same logits, whatever else runs.</summary>
+    [Theory]
+    [InlineData("tiny", 700, 48)]
+    [InlineData("270m", 600, 12)]
+    public async Task Deterministic_UnderLoad_EqualsAloneToTheBit(string shape, int promptTokens, int tokens)
+    {
+        var options = new LlamaCppOptions
+        {
+            LibraryDirectory = TestLibrary.Directory,
+            ModelPath = Checkpoints.Path(shape),
+            ContextLength = 1024,
+            Parallel = 6,
+            Threads = 1,
+            MicroBatchTokens = 128,
+        };
+        RecordingRuntime? recorder = null;
+        await using var engine = Start(options, runtime => recorder = runtime, prefixReuse: true);
+        await engine.Ready;
+        int[][] prompts = [LongPrompt(engine, promptTokens), Prompt(engine, "What does the sea look like at night, and why?")];
+        var alone = new List<List<TopLogits>>();
+        foreach (var prompt in prompts)
+        {
+            await GenerateAsync(engine, prompt, tokens, deterministic: true);
+            alone.Add(recorder!.Trace(prompt, tokens));
+        }
+
+        recorder!.Forget();
+        var load = Enumerable.Range(0, 12).Select(i => Prompt(engine, $"Question {i}: {Question(i)}")).ToList();
+        load.Insert(2, [.. LongPrompt(engine, promptTokens - 100), 300]);
+        Task<int>[] running = [.. load.Select(prompt => GenerateAsync(engine, prompt, 2 * tokens, reusePrefix: true))];
+        await Task.WhenAll(prompts.Select(prompt => GenerateAsync(engine, prompt, tokens, deterministic: true)));
+        await Task.WhenAll(running);
+
+        Assert.True(recorder.WidestBatch >= 3, $"at most {recorder.WidestBatch} sequences ran together");
+        for (var i = 0; i < prompts.Length; i++)
+        {
+            var (at, distance) = Compare($"{shape}, prompt {i}", alone[i], recorder.Trace(prompts[i], tokens));
+            Assert.Equal((alone[i].Count, 0f), (at, distance));
+        }
+    }
+
     private static void Report(string name, List<TopLogits> fresh, List<TopLogits> reused, int cached)
     {
         var (at, distance) = Compare(name, fresh, reused);
@@ -187,7 +228,7 @@ public sealed class ReferenceTests
         NullLogger<InferenceEngine>.Instance);
 
     /// <returns>Tokens of the prompt that were reused.</returns>
-    private static async Task<int> GenerateAsync(InferenceEngine engine, int[] prompt, int tokens, bool reusePrefix = false)
+    private static async Task<int> GenerateAsync(InferenceEngine engine, int[] prompt, int tokens, bool reusePrefix = false, bool deterministic = false)
     {
         var admission = engine.Generate(
             new GenerationRequest
@@ -197,6 +238,7 @@ public sealed class ReferenceTests
                 MaxTokens = tokens,
                 IgnoreEndOfGeneration = true,
                 ReusePrefix = reusePrefix,
+                Deterministic = deterministic,
                 Sampling = new SamplingParameters { Temperature = 0 },
             },
             Cancellation);

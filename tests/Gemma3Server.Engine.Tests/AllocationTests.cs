@@ -9,13 +9,30 @@ public sealed class AllocationTests
     public void Step_SteadyDecode_AllocatesOnlyTheTextItEmits()
     {
         using var harness = new EngineHarness(new QuietRuntime());
-        for (var i = 0; i < 4; i++) harness.Submit($"p{i}", 1000, r => r with { Sampling = new() { Seed = 1 }, Stop = ["never to be met"] });
+        // Four run, of which one alone, and more wait than can; all have a deadline, as it may come to that.
+        for (var i = 0; i < 12; i++)
+        {
+            harness.Submit($"p{i}", 3000, r => r with
+            {
+                Sampling = new() { Seed = 1 },
+                Stop = ["never to be met"],
+                Priority = (RequestPriority)(i % 3),
+                ClientKey = $"client {i % 2}",
+                Deterministic = i == 0,
+                Timeout = TimeSpan.FromDays(1),
+            });
+        }
+
         for (var i = 0; i < 200; i++) harness.Executor.Step();
 
         const int steps = 400;
+        var tokens = harness.Metrics.Snapshot(0, 0).CompletionTokens;
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < steps; i++) harness.Executor.Step();
-        var perToken = (GC.GetAllocatedBytesForCurrentThread() - before) / (steps * 4.0);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        tokens = harness.Metrics.Snapshot(0, 0).CompletionTokens - tokens;
+        Assert.True(harness.Scheduler.WaitingCount > 0 && tokens > steps);
+        var perToken = allocated / (double)tokens;
 
         // A string of one character takes 24 bytes, its event 40, its share of the channel's growing segments (nobody reads) 8 to 32.
         Assert.InRange(perToken, 24, 128);

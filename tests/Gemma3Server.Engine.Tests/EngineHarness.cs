@@ -12,21 +12,23 @@ namespace Gemma3Server.Engine.Tests;
 internal sealed class EngineHarness : IDisposable
 {
     private readonly IModelRuntime _runtime;
+    private readonly TimeProvider _clock;
     private int _requests;
 
-    public EngineHarness(FakeRuntimeOptions? runtime = null, EngineOptions? options = null)
-        : this(new FakeModelRuntime(runtime), options)
+    public EngineHarness(FakeRuntimeOptions? runtime = null, EngineOptions? options = null, TimeProvider? clock = null)
+        : this(new FakeModelRuntime(runtime), options, clock)
     {
     }
 
-    public EngineHarness(IModelRuntime runtime, EngineOptions? options = null)
+    public EngineHarness(IModelRuntime runtime, EngineOptions? options = null, TimeProvider? clock = null)
     {
         options ??= new();
+        _clock = clock ?? TimeProvider.System;
         _runtime = runtime;
         Cache = new(runtime, options);
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
-        Executor = new(runtime, Scheduler, Cache, new(), Metrics, TimeProvider.System, NullLogger.Instance);
+        Executor = new(runtime, Scheduler, Cache, new(), Metrics, _clock, NullLogger.Instance);
     }
 
     public FakeModelRuntime Runtime => (FakeModelRuntime)_runtime;
@@ -41,7 +43,9 @@ internal sealed class EngineHarness : IDisposable
 
     public Sequence Submit(GenerationRequest request)
     {
-        var sequence = new Sequence(request, _runtime.Tokenizer, _runtime.Limits.ContextLength, TimeProvider.System.GetTimestamp());
+        var now = _clock.GetTimestamp();
+        var deadline = request.Timeout is { } timeout ? now + (long)(timeout.TotalSeconds * _clock.TimestampFrequency) : long.MaxValue;
+        var sequence = new Sequence(request, _runtime.Tokenizer, _runtime.Limits.ContextLength, now) { Deadline = deadline };
         Scheduler.Add(sequence);
         return sequence;
     }

@@ -101,6 +101,59 @@ public sealed class InferenceEngineTests
         gate.Open();
     }
 
+    [Fact]
+    public async Task Generate_QueueFullAfterSomeHaveEnded_RetryAfterFollowsTheRateOfEnds()
+    {
+        // A step reads the clock a handful of times, so a request of four tokens takes between four and forty seconds.
+        var clock = new StepClock(TimeSpan.FromSeconds(0.5));
+        using var gate = new StepGate(free: 8);
+        await using var engine = Create(() => new FakeModelRuntime(new() { MaxSequences = 1, OnForward = gate.Pass }), new() { QueueLimit = 1 }, clock);
+        await engine.Ready.WaitAsync(Timeout);
+        for (var i = 0; i < 2; i++) (await engine.Generate(Requests.Greedy("p", 4), Timeout).ReadAll()).Finish();
+        _ = engine.Generate(Requests.Greedy("p", 2000), Timeout);
+        await gate.Reached.WaitAsync(Timeout);
+        var waiting = engine.Generate(Requests.Greedy("p", 4), Timeout);
+        Assert.Equal(1, waiting.QueuePosition);
+        var retryAfter = engine.Generate(Requests.Greedy("p", 4), Timeout).RetryAfter;
+        Assert.InRange(retryAfter.TotalSeconds, 2 * 4, 59); // two ends away; by the limit of the running request it would be 60
+        gate.Open();
+    }
+
+    [Fact]
+    public async Task Generate_Waits_TellsItsPlaceUntilItRuns()
+    {
+        using var gate = new StepGate(free: 1);
+        await using var engine = Create(() => new FakeModelRuntime(new() { MaxSequences = 1, OnForward = gate.Pass }));
+        await engine.Ready.WaitAsync(Timeout);
+        var running = engine.Generate(Requests.Greedy("p", 5), Timeout);
+        await gate.Reached.WaitAsync(Timeout);
+        var flex = engine.Generate(Requests.Greedy("p", 5) with { Priority = RequestPriority.Flex }, Timeout);
+        var urgent = engine.Generate(Requests.Greedy("p", 5) with { Priority = RequestPriority.Priority }, Timeout);
+        Assert.Equal((0, 1, 2), (running.QueuePosition, flex.QueuePosition, urgent.QueuePosition)); // as they came: the loop is busy
+        gate.Open();
+        var text = await urgent.ReadAll();
+        Assert.Equal(0, urgent.QueuePosition);
+        (await flex.ReadAll()).Finish();
+        (await running.ReadAll()).Finish();
+        text.Finish();
+        Assert.Equal(0, flex.QueuePosition);
+    }
+
+    [Fact]
+    public async Task Generate_TimeIsUpWhileItWaits_FailsWithThat()
+    {
+        using var gate = new StepGate(free: 1);
+        var clock = new StepClock(TimeSpan.FromSeconds(1));
+        await using var engine = Create(() => new FakeModelRuntime(new() { MaxSequences = 1, OnForward = gate.Pass }), clock: clock);
+        await engine.Ready.WaitAsync(Timeout);
+        var running = engine.Generate(Requests.Greedy("p", 200), Timeout);
+        await gate.Reached.WaitAsync(Timeout);
+        var late = engine.Generate(Requests.Greedy("p", 5) with { Timeout = TimeSpan.FromSeconds(20) }, Timeout);
+        gate.Open();
+        Assert.Equal(GenerationError.DeadlineExceeded, (await late.ReadAll()).Failure().Error);
+        Assert.Equal(200, (await running.ReadAll()).Finish().CompletionTokens);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -200,6 +253,8 @@ public sealed class InferenceEngineTests
         Assert.ThrowsAny<ArgumentException>(() => engine.Generate(Requests.Greedy("p", 0), Timeout));
         Assert.ThrowsAny<ArgumentException>(() => engine.Generate(Requests.Greedy("p", 1) with { PromptTokens = [] }, Timeout));
         Assert.ThrowsAny<ArgumentException>(() => engine.Generate(Requests.Greedy("p", 1) with { Stop = ["a", ""] }, Timeout));
+        Assert.ThrowsAny<ArgumentException>(() => engine.Generate(Requests.Greedy("p", 1) with { Timeout = TimeSpan.Zero }, Timeout));
+        Assert.ThrowsAny<ArgumentException>(() => engine.Generate(Requests.Greedy("p", 1) with { Priority = (RequestPriority)3 }, Timeout));
     }
 
     [Fact]

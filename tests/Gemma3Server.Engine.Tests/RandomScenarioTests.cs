@@ -12,7 +12,7 @@ public sealed class RandomScenarioTests
     [InlineData(1, 80)]
     [InlineData(2, 80)]
     [InlineData(3, 80)]
-    public void Generate_AnyLoadReuseChunkingPreemptionAndFailure_SameAsAlone(int part, int scenarios)
+    public void Generate_AnyLoadReuseBudgetClassPreemptionAndFailure_SameAsAlone(int part, int scenarios)
     {
         long reused = 0, preempted = 0, cancelled = 0;
         for (var i = 0; i < scenarios; i++)
@@ -53,9 +53,13 @@ public sealed class RandomScenarioTests
             StepTokens = Pick(random, 0, 0, micro / 2, micro),
             PrefixReuse = random.Next(5) != 0,
             CheckpointBytes = Pick(random, 0, 2000, 1 << 30),
+            AdaptiveBudget = random.Next(4) != 0,
+            InterTokenFactor = Pick(random, 1.0, 2, 10),
+            InterTokenMilliseconds = Pick(random, 0.0, 1, 20),
+            PrefillShare = Pick(random, 0, 0.25, 0.9),
         };
 
-        using var harness = new EngineHarness(runtime, options);
+        using var harness = new EngineHarness(runtime, options, new JitterClock(random, TimeSpan.FromMilliseconds(Pick(random, 1, 100))));
         var known = new List<(GenerationRequest Request, int[] Tokens)>();
         var live = new List<(Sequence Sequence, int[] Expected, List<GenerationEvent> Events)>();
         int preempted = 0, cancelled = 0;
@@ -117,6 +121,10 @@ public sealed class RandomScenarioTests
             Stop = random.Next(3) == 0 ? ["ab", "Q", "zz"] : [],
             IgnoreEndOfGeneration = random.Next(2) == 0,
             ReusePrefix = random.Next(8) != 0,
+            Deterministic = random.Next(6) == 0,
+            Priority = (RequestPriority)random.Next(3),
+            ClientKey = $"client {random.Next(4)}",
+            Timeout = random.Next(3) == 0 ? TimeSpan.FromDays(365) : null,
             Sampling = new()
             {
                 Temperature = random.Next(2) == 0 ? 0 : 1,

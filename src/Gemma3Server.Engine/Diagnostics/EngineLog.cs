@@ -39,6 +39,9 @@ internal static partial class EngineLog
     [LoggerMessage(LogLevel.Information, "Request {Request} was preempted after {CompletionTokens} tokens: the KV cells ran out")]
     public static partial void Preempted(this ILogger logger, string request, int completionTokens);
 
+    [LoggerMessage(LogLevel.Debug, "Request {Request} ended after {CompletionTokens} tokens: its time was up")]
+    public static partial void Overdue(this ILogger logger, string request, int completionTokens);
+
     [LoggerMessage(LogLevel.Error, "Request {Request} failed: {Reason}")]
     public static partial void Failed(this ILogger logger, string request, string reason);
 

@@ -11,8 +11,8 @@ namespace Gemma3Server.Engine.Execution;
 /// <remarks>
 /// Used by the engine loop alone. A step:
 /// <list type="number">
-/// <item>the scheduler plans it;</item>
-/// <item>the model runs the rows; where cells are missing, idle entries and then the youngest sequence give way;</item>
+/// <item>whoever's time is up ends, and the scheduler plans the step;</item>
+/// <item>the model runs the rows; where cells are missing, idle entries and then a sequence give way;</item>
 /// <item>the rows that ended at a sequence's last token are sampled;</item>
 /// <item>each of these sequences takes its token, emits what has become final, and may end.</item>
 /// </list>
@@ -30,12 +30,19 @@ internal sealed class StepExecutor(
     private readonly ModelRunner _runner = new(runtime);
     private readonly BatchSampler _sampler = new(runtime.Limits.MaxSequences);
     private readonly List<Sequence> _suspects = [];
+    private readonly Action<Sequence> _onOverdue = sequence => logger.Overdue(sequence.Request.Id, sequence.Generated);
     private bool _retrying;
     private double _stepSeconds;
     private double _secondsToNextEnd;
+    private double _secondsPerEnd;
+    private double _secondsSinceEnd;
+    private long _ended;
 
     /// <summary>How long, at the present pace, until the first running sequence must end; readable from any thread.</summary>
     public TimeSpan TimeToNextEnd => TimeSpan.FromSeconds(Volatile.Read(ref _secondsToNextEnd));
+
+    /// <summary>How long it has lately taken from one end of a request to the next, idle time aside; 0 = not known yet. Readable from any thread.</summary>
+    public TimeSpan TimePerEnd => TimeSpan.FromSeconds(Volatile.Read(ref _secondsPerEnd));
 
     /// <summary>Runs a step; the scheduler must not be idle.</summary>
     public void Step()
@@ -43,8 +50,9 @@ internal sealed class StepExecutor(
         var began = timeProvider.GetTimestamp();
 
         // 1. Plan.
+        scheduler.EndOverdue(began, _onOverdue);
         var plan = scheduler.Schedule();
-        if (plan.Rows == 0) return; // everyone who waited was too long
+        if (plan.Rows == 0) return; // everyone who waited was too long, or too late
 
         // 2. Forward.
         var status = Forward(plan);
@@ -54,6 +62,7 @@ internal sealed class StepExecutor(
             case ForwardStatus.Ok:
                 _retrying = false;
                 Complete(plan); // 3. and 4.
+                scheduler.Observe(plan, timeProvider.GetElapsedTime(began));
                 break;
             case ForwardStatus.NoSpace:
                 MakeRoom();
@@ -77,7 +86,7 @@ internal sealed class StepExecutor(
 
     private void MakeRoom()
     {
-        if (scheduler.PreemptYoungest() is { } preempted)
+        if (scheduler.Preempt() is { } preempted)
         {
             metrics.Preempted();
             logger.Preempted(preempted.Request.Id, preempted.Generated);
@@ -178,5 +187,12 @@ internal sealed class StepExecutor(
         var remaining = int.MaxValue;
         foreach (var sequence in scheduler.Running) remaining = Math.Min(remaining, sequence.Remaining);
         Volatile.Write(ref _secondsToNextEnd, remaining == int.MaxValue ? 0 : remaining * _stepSeconds);
+
+        _secondsSinceEnd += step.TotalSeconds;
+        var ends = scheduler.Ended - _ended;
+        if (ends == 0) return;
+        var perEnd = _secondsSinceEnd / ends;
+        Volatile.Write(ref _secondsPerEnd, _secondsPerEnd == 0 ? perEnd : ((1 - Newest) * _secondsPerEnd) + (Newest * perEnd));
+        (_ended, _secondsSinceEnd) = (scheduler.Ended, 0);
     }
 }

@@ -3,20 +3,22 @@ using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Engine.Scheduling;
 
-/// <summary>Decides who runs, and which rows of whom a step runs.</summary>
+/// <summary>Decides who runs; which rows of theirs a step runs is up to the <see cref="StepPlanner"/>.</summary>
 /// <remarks>
-/// <para>Sequences run in order of arrival and none overtakes: a preempted one goes back to the front. Every sequence ends here, through
-/// <see cref="Finish"/>, <see cref="Fail"/> or <see cref="RemoveCancelled"/>, and gives its id back at that moment.</para>
+/// <para>Sequences begin to run in the order of the <see cref="WaitingQueue"/>, and none overtakes the one whose turn it is. Every sequence
+/// ends here, through <see cref="Finish"/>, <see cref="Fail"/>, <see cref="EndOverdue"/> or <see cref="RemoveCancelled"/>, and gives its id
+/// back at that moment.</para>
 /// <para>Used by the engine loop alone, except for the counters.</para>
 /// </remarks>
 internal sealed class Scheduler
 {
     private readonly KvCache _cache;
-    private readonly LinkedList<Sequence> _waiting = new();
+    private readonly StepPlanner _planner;
+    private readonly WaitingQueue _waiting = new();
     private readonly List<Sequence> _running = [];
-    private readonly StepPlan _plan = new();
-    private readonly int _microBatch;
+    private readonly List<Sequence> _leaving = [];
     private readonly long _totalCells;
+    private long _earliestDeadline = long.MaxValue;
     private long _arrivals;
     private long _ended;
     private int _waitingCount;
@@ -25,16 +27,12 @@ internal sealed class Scheduler
     public Scheduler(KvCache cache, RuntimeLimits limits, EngineOptions options)
     {
         _cache = cache;
-        _microBatch = limits.MicroBatchTokens;
         _totalCells = limits.TotalCells;
-        // Decode rows never wait, so a step has room for all of them. By default they come on top of a whole micro batch of prefill: its
-        // chunks then end where they would end alone, and the logits are the same to the bit.
-        var step = options.StepTokens > 0 ? options.StepTokens : _microBatch + cache.Capacity;
-        StepTokens = Math.Clamp(step, cache.Capacity, limits.MaxBatchTokens);
+        _planner = new(limits, options, cache.Capacity);
     }
 
     /// <summary>Most rows of a step.</summary>
-    public int StepTokens { get; }
+    public int StepTokens => _planner.StepTokens;
 
     /// <summary>Sequences that wait; readable from any thread.</summary>
     public int WaitingCount => Volatile.Read(ref _waitingCount);
@@ -48,7 +46,7 @@ internal sealed class Scheduler
     /// <summary>Whether there is nothing to run.</summary>
     public bool IsIdle => _waiting.Count == 0 && _running.Count == 0;
 
-    /// <summary>The running sequences, in order of arrival.</summary>
+    /// <summary>The running sequences, in the order in which they began.</summary>
     public List<Sequence> Running => _running;
 
     /// <summary>Takes a new sequence.</summary>
@@ -56,54 +54,61 @@ internal sealed class Scheduler
     {
         sequence.Number = _arrivals++;
         sequence.State = SequenceState.Waiting;
-        _waiting.AddLast(sequence);
+        _earliestDeadline = Math.Min(_earliestDeadline, sequence.Deadline);
+        _waiting.Add(sequence);
         PublishCounts();
     }
 
-    /// <summary>Plans the next step: admits, gives every decoding sequence its row, and what is left to prefill.</summary>
+    /// <summary>Admits whom it can, and plans the next step.</summary>
     public StepPlan Schedule()
     {
         Admit();
-        _plan.Clear();
-        foreach (var sequence in _running)
-        {
-            if (sequence.Pending == 1) _plan.Add(sequence, 1);
-        }
-
-        var first = true;
-        foreach (var sequence in _running)
-        {
-            if (sequence.Pending == 1) continue;
-            var count = Chunk(sequence, StepTokens - _plan.Rows, first);
-            if (count > 0) _plan.Add(sequence, count);
-            first = false;
-        }
-
-        return _plan;
+        return _planner.Plan(_running);
     }
 
     /// <summary>Plans what one running sequence may run alone.</summary>
-    public StepPlan ScheduleAlone(Sequence sequence)
-    {
-        _plan.Clear();
-        _plan.Add(sequence, Chunk(sequence, StepTokens, first: true));
-        return _plan;
-    }
+    public StepPlan ScheduleAlone(Sequence sequence) => _planner.PlanAlone(sequence);
+
+    /// <summary>Learns how long a step took.</summary>
+    public void Observe(StepPlan plan, TimeSpan elapsed) => _planner.Observe(plan, elapsed);
 
     /// <summary>
-    /// Takes the id of the youngest running sequence away, for want of cells, and puts it in front of those who wait. Returns it, or
-    /// <see langword="null"/> when only one is running: preempting that would not help.
+    /// Takes the id of one running sequence away, for want of cells, and puts it in front of those of its class who wait. It is of the worst
+    /// class, and of these the youngest; whoever had to give way before counts as one class better each time, so that nobody
+    /// recomputes for ever. Returns it, or <see langword="null"/> when only one is running: preempting that would not help.
     /// </summary>
-    public Sequence? PreemptYoungest()
+    public Sequence? Preempt()
     {
         if (_running.Count < 2) return null;
-        var youngest = _running[^1];
-        _running.RemoveAt(_running.Count - 1);
-        _cache.Drop(youngest);
-        youngest.State = SequenceState.Preempted;
-        _waiting.AddFirst(youngest);
+        var victim = _running[0];
+        foreach (var sequence in _running)
+        {
+            var (rank, least) = (Rank(sequence), Rank(victim));
+            if (rank > least || (rank == least && sequence.Number > victim.Number)) victim = sequence;
+        }
+
+        _running.Remove(victim);
+        _cache.Drop(victim);
+        victim.State = SequenceState.Preempted;
+        victim.Preemptions++;
+        _waiting.AddPreempted(victim);
         PublishCounts();
-        return youngest;
+        return victim;
+
+        static int Rank(Sequence sequence) => Math.Max(0, (int)sequence.Request.Priority - sequence.Preemptions);
+    }
+
+    /// <summary>Ends the sequences whose time is up: with what they have if they have begun to answer, else with a failure.</summary>
+    public void EndOverdue(long now, Action<Sequence> ended)
+    {
+        if (now < _earliestDeadline) return;
+        _earliestDeadline = long.MaxValue;
+        foreach (var sequence in All())
+        {
+            // Who has left already is ended as such, without a word.
+            if (sequence.Deadline > now || sequence.IsCancelled) _earliestDeadline = Math.Min(_earliestDeadline, sequence.Deadline);
+            else EndLate(sequence, ended);
+        }
     }
 
     /// <summary>Ends a sequence as it should; what it computed stays for others.</summary>
@@ -132,7 +137,7 @@ internal sealed class Scheduler
     /// </summary>
     public void Abandon(GenerationError error, string message)
     {
-        foreach (var sequence in _running.Concat(_waiting))
+        foreach (var sequence in All())
         {
             sequence.State = SequenceState.Finished;
             sequence.Unbind();
@@ -149,20 +154,9 @@ internal sealed class Scheduler
     /// <summary>Ends the sequences whose client has gone, and calls <paramref name="removed"/> for each.</summary>
     public void RemoveCancelled(Action<Sequence> removed)
     {
-        for (var i = _running.Count - 1; i >= 0; i--)
+        foreach (var sequence in All())
         {
-            if (_running[i].IsCancelled) Cancel(_running[i]);
-        }
-
-        for (var node = _waiting.First; node is not null;)
-        {
-            var next = node.Next;
-            if (node.Value.IsCancelled) Cancel(node.Value);
-            node = next;
-        }
-
-        void Cancel(Sequence sequence)
-        {
+            if (!sequence.IsCancelled) continue;
             Remove(sequence, keep: true);
             sequence.Output.Close();
             removed(sequence);
@@ -175,24 +169,18 @@ internal sealed class Scheduler
         var sound = _running.Count <= _cache.Capacity && _waiting.Count == WaitingCount && _running.Count == RunningCount
             && _running.TrueForAll(s => s.State == SequenceState.Running && s.Id >= 0 && s.Computed < s.Count)
             && _running.Select(s => s.Id).Distinct().Count() == _running.Count
-            && _waiting.All(s => s.State is SequenceState.Waiting or SequenceState.Preempted && s.Id == Sequence.None && s.Computed == 0);
-        long last = -1;
-        foreach (var sequence in _running.Concat(_waiting))
-        {
-            sound &= sequence.Number > last;
-            last = sequence.Number;
-        }
-
+            && All().Select(s => s.Number).Distinct().Count() == _running.Count + _waiting.Count
+            && All().TrueForAll(s => s.Deadline >= _earliestDeadline);
         if (!sound) throw new InvalidOperationException("Scheduler integrity: running and waiting sequences are inconsistent.");
+        _waiting.CheckIntegrity(_running);
         _cache.CheckIntegrity(_running);
     }
 
-    /// <summary>Gives ids to those who wait, in order of arrival. A sequence that runs alone is never held back: it fits, or fails clearly.</summary>
+    /// <summary>Gives ids to those whose turn it is. A sequence that runs alone is never held back: it fits, or fails clearly.</summary>
     private void Admit()
     {
-        while (_waiting.First is { } node)
+        while (_waiting.Peek() is { } sequence)
         {
-            var sequence = node.Value;
             if (!_cache.CanEverFit(sequence))
             {
                 FailTooLong(sequence);
@@ -202,33 +190,44 @@ internal sealed class Scheduler
             if (_running.Count > 0 && !_cache.HasRoom(sequence, _running)) break;
             if (!_cache.TryAcquire(sequence)) break;
             if (!sequence.Output.Started) sequence.CachedTokens = Math.Min(sequence.Computed, sequence.PromptLength);
+            _waiting.Take(sequence);
             sequence.State = SequenceState.Running;
-            _waiting.RemoveFirst();
             _running.Add(sequence);
         }
 
+        _waiting.PublishPositions();
         PublishCounts();
     }
 
-    /// <summary>
-    /// How many rows of a prompt to run. A chunk ends where the prompt does, or at a multiple of the micro batch counted from position 0,
-    /// which makes logits independent of the load. Where the budget does not reach so far, the first in line takes what there is, lest it
-    /// starve; the others wait for a better step.
-    /// </summary>
-    private int Chunk(Sequence sequence, int budget, bool first)
+    private void EndLate(Sequence sequence, Action<Sequence> ended)
     {
-        if (sequence.Pending <= budget) return sequence.Pending;
-        if (budget <= 0) return 0;
-        var end = sequence.Computed + budget;
-        var aligned = (end - (end % _microBatch)) - sequence.Computed;
-        // A boundary that leaves most of the budget unused would cost a whole step for a few rows.
-        if (aligned > 0 && (aligned * 2 >= budget || !first)) return aligned;
-        return first ? budget : 0;
+        if (sequence.Output.Started) Finish(sequence, FinishReason.Deadline);
+        else FailLate(sequence);
+        ended(sequence);
+    }
+
+    private void FailLate(Sequence sequence)
+    {
+        var message = sequence.State == SequenceState.Running
+            ? $"The request's time was up after {sequence.Computed} of {sequence.PromptLength} prompt tokens were computed."
+            : "The request's time was up while it waited in the queue.";
+        Remove(sequence, keep: true);
+        sequence.Output.Fail(GenerationError.DeadlineExceeded, message);
+    }
+
+    /// <summary>A copy of all sequences, so that they can be ended one by one; valid until the next call.</summary>
+    private List<Sequence> All()
+    {
+        _leaving.Clear();
+        _leaving.AddRange(_running);
+        _waiting.CopyTo(_leaving);
+        return _leaving;
     }
 
     private void Remove(Sequence sequence, bool keep)
     {
-        if (!_running.Remove(sequence)) _waiting.Remove(sequence);
+        _running.Remove(sequence);
+        _waiting.End(sequence);
         if (sequence.Id != Sequence.None)
         {
             if (keep) _cache.Keep(sequence);

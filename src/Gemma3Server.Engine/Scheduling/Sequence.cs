@@ -24,11 +24,13 @@ internal sealed class Sequence
     private Action? _onCancel;
     private CancellationTokenRegistration _registration;
     private volatile bool _cancelled;
+    private volatile int _position;
 
     /// <summary>Takes a request; tokens that were emitted before are replayed, so that text and stop strings continue where they were.</summary>
     public Sequence(GenerationRequest request, ITokenizer tokenizer, int contextLength, long arrivedAt = 0)
     {
-        Request = request;
+        // Rounding depends on how a prefix was computed; whoever asks for the same tokens always computes it anew.
+        Request = request.Deterministic && request.ReusePrefix ? request with { ReusePrefix = false } : request;
         ArrivedAt = arrivedAt;
         _tokenizer = tokenizer;
         _contextLength = contextLength;
@@ -84,6 +86,28 @@ internal sealed class Sequence
 
     /// <summary>When the newest token was sampled; 0 before the first.</summary>
     public long LastTokenAt { get; set; }
+
+    /// <summary>Timestamp past which the sequence ends.</summary>
+    public long Deadline { get; init; } = long.MaxValue;
+
+    /// <summary>Place in the queue, 1 = next; 0 = not waiting. Written by the engine loop, readable from any thread.</summary>
+    public int Position
+    {
+        get => _position;
+        set => _position = value;
+    }
+
+    /// <summary>Virtual time of the client at which it is this sequence's turn; given by its <see cref="ClassQueue"/>.</summary>
+    public double Tag { get; set; }
+
+    /// <summary>Tokens that its client was charged for when it arrived, by estimate.</summary>
+    public int Charged { get; set; }
+
+    /// <summary>Times it gave up its cells.</summary>
+    public int Preemptions { get; set; }
+
+    /// <summary>The last step with rows of this sequence; kept for deterministic ones only, which take turns.</summary>
+    public long LastStep { get; set; }
 
     public bool IsCancelled => _cancelled;
 

@@ -13,10 +13,13 @@ internal sealed class StepPlan
     /// <summary>Rows of all entries.</summary>
     public int Rows { get; private set; }
 
+    /// <summary>Of these, rows of sequences that have computed all but their newest token.</summary>
+    public int DecodeRows { get; private set; }
+
     public void Clear()
     {
         _entries.Clear();
-        Rows = 0;
+        (Rows, DecodeRows) = (0, 0);
     }
 
     /// <summary>Plans the next <paramref name="count"/> pending rows of a running sequence.</summary>
@@ -26,5 +29,6 @@ internal sealed class StepPlan
         while (at > 0 && _entries[at - 1].Sequence.Id > sequence.Id) at--;
         _entries.Insert(at, new(sequence, sequence.Computed, count, count == sequence.Pending));
         Rows += count;
+        if (sequence.Pending == 1) DecodeRows++;
     }
 }

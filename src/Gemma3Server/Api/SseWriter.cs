@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -52,6 +53,17 @@ internal sealed class SseWriter(HttpResponse response) : IDisposable
     public void WriteKeepAlive()
     {
         _pipe.Write(": keep-alive\n\n"u8);
+        _pending = true;
+    }
+
+    /// <summary>Adds a comment that says how many are served before, this one included: 1 = next.</summary>
+    public void WriteQueued(int position)
+    {
+        _pipe.Write(": queued, position "u8);
+        Span<byte> digits = stackalloc byte[11];
+        Utf8Formatter.TryFormat(position, digits, out var length);
+        _pipe.Write(digits[..length]);
+        _pipe.Write("\n\n"u8);
         _pending = true;
     }
 

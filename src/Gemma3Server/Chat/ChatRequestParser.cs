@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Engine;
@@ -22,7 +23,8 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
     // Made once: the engine has one model for life.
     private ChatTemplate? _template;
 
-    public async ValueTask<ChatParseResult> ParseAsync(ReadOnlyMemory<byte> body, bool strict, CancellationToken cancellationToken)
+    public async ValueTask<ChatParseResult> ParseAsync(
+        ReadOnlyMemory<byte> body, ChatHeaders headers, ClientIdentity client, CancellationToken cancellationToken)
     {
         var (tokenizer, limits) = (engine.Tokenizer, engine.Limits);
         if (tokenizer is null || limits is null) throw new InvalidOperationException("A request was parsed before the model was loaded.");
@@ -36,10 +38,11 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         var checks = new FieldChecks();
         var sampling = SamplingReader.Read(request, tokenizer, checks);
         var stop = StopReader.Read(request.Stop, checks);
+        var priority = ServiceTier.Read(request.ServiceTier, checks);
         var askedTokens = ReadMaxTokens(request, checks);
         if (request.StreamOptions is not null && request.Stream != true)
             checks.Add(OpenAiError.OutOfRange("stream_options", "'stream_options' is only allowed when 'stream' is true."));
-        if (strict && ignored.Names is [var first, ..])
+        if (headers.Strict && ignored.Names is [var first, ..])
             checks.Add(OpenAiError.UnsupportedParameter(first, $"'{string.Join("', '", ignored.Names)}' has no effect on this server."));
         if (checks.Error is not null) return ChatParseResult.Of(checks.Error);
         if (Template(tokenizer) is not { } template)
@@ -63,6 +66,7 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
             Stream = request.Stream ?? false,
             IncludeUsage = request.StreamOptions?.IncludeUsage ?? false,
             IgnoredParameters = ignored.Names,
+            ServiceTier = request.ServiceTier is null ? null : ServiceTier.NameOf(priority),
             Request = new()
             {
                 Id = $"chatcmpl-{Guid.NewGuid():N}",
@@ -72,6 +76,10 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
                 Stop = stop,
                 IgnoreEndOfGeneration = request.IgnoreEos ?? false,
                 ReusePrefix = request.CachePrompt ?? true,
+                Deterministic = headers.Deterministic,
+                Priority = priority,
+                ClientKey = client.Key,
+                Timeout = headers.Timeout,
             },
         });
     }

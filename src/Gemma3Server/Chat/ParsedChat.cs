@@ -17,6 +17,9 @@ internal sealed record ParsedChat
     /// <summary>Whether a streamed answer ends with token counts.</summary>
     public bool IncludeUsage { get; init; }
 
+    /// <summary>The service tier that is used; null when the request names none.</summary>
+    public string? ServiceTier { get; init; }
+
     /// <summary>Parameters that were given and have no effect.</summary>
     public required IReadOnlyList<string> IgnoredParameters { get; init; }
 

@@ -9,9 +9,24 @@ internal sealed record EngineSettings
     [Range(0, 100_000)]
     public int QueueLimit { get; init; } = 128;
 
-    /// <summary>Rows of one step; 0 = the runtime's micro batch.</summary>
+    /// <summary>Most rows of one step; 0 = the runtime's micro batch and a row for each sequence.</summary>
     [Range(0, 65_536)]
     public int StepTokens { get; init; }
+
+    /// <summary>Whether the prefill rows of a step are measured out so that running streams keep their pace.</summary>
+    public bool AdaptiveBudget { get; init; } = true;
+
+    /// <summary>Longest time between two tokens of a stream beside prefill, as a multiple of that without.</summary>
+    [Range(1.0, 1000.0)]
+    public double InterTokenFactor { get; init; } = 2;
+
+    /// <summary>The same in milliseconds; the smaller one holds. 0 = none.</summary>
+    [Range(0.0, 60_000.0)]
+    public double InterTokenMilliseconds { get; init; }
+
+    /// <summary>Part of a step's time that prefill gets at least.</summary>
+    [Range(0.0, 0.9)]
+    public double PrefillShare { get; init; } = 0.25;
 
     /// <summary>Whether cached prefixes are reused.</summary>
     public bool PrefixReuse { get; init; } = true;

@@ -50,6 +50,10 @@ internal static class ServerHost
             {
                 QueueLimit = options.Engine.QueueLimit,
                 StepTokens = options.Engine.StepTokens,
+                AdaptiveBudget = options.Engine.AdaptiveBudget,
+                InterTokenFactor = options.Engine.InterTokenFactor,
+                InterTokenMilliseconds = options.Engine.InterTokenMilliseconds,
+                PrefillShare = options.Engine.PrefillShare,
                 PrefixReuse = options.Engine.PrefixReuse,
                 CheckpointBytes = options.Engine.CheckpointBytes,
             },

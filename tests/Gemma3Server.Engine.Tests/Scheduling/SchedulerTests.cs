@@ -138,6 +138,53 @@ public sealed class SchedulerTests
     }
 
     [Fact]
+    public void RemoveCancelled_EveryClassPreemptedAndDeterministic_LeavesNothing()
+    {
+        using var harness = new EngineHarness(Shape with { MaxSequences = 3, SharedCells = 80 });
+        var sequences = Enumerable.Range(0, 12).Select(i => harness.Submit($"request number {i}", 60, r => r with
+        {
+            Priority = (RequestPriority)(i % 3),
+            ClientKey = $"client {i % 2}",
+            Deterministic = i % 4 == 0,
+            Timeout = TimeSpan.FromDays(1),
+        })).ToArray();
+        while (!sequences.Any(s => s.State == SequenceState.Preempted)) harness.Step();
+        foreach (var sequence in sequences) sequence.Cancel();
+        harness.Scheduler.RemoveCancelled(_ => { });
+        harness.Scheduler.CheckIntegrity();
+        Assert.True(harness.Scheduler.IsIdle);
+        Assert.All(sequences, s => Assert.Equal((SequenceState.Finished, Sequence.None, 0), (s.State, s.Id, s.Position)));
+        Assert.Equal(3, harness.Submit("after", 3).Request.MaxTokens);
+        harness.RunToEnd();
+    }
+
+    [Fact]
+    public void Preempt_WorstClassFirstThenTheYoungest_AndEachTimeOneClassBetter()
+    {
+        using var harness = new EngineHarness(Shape);
+        var flex = harness.Submit("flex", 50, r => r with { Priority = RequestPriority.Flex });
+        Sequence[] others = [harness.Submit("one", 50), harness.Submit("two", 50)];
+        harness.Step();
+        Assert.Same(flex, harness.Scheduler.Preempt());
+        harness.Step(); // runs again
+        Assert.Same(others[1], harness.Scheduler.Preempt()); // of two that count alike the younger
+        Assert.Equal(SequenceState.Running, flex.State);
+        harness.RunToEnd();
+        Assert.Equal(50, flex.Events().Finish().CompletionTokens);
+    }
+
+    [Fact]
+    public void Position_WhileOthersRun_CountsDown()
+    {
+        using var harness = new EngineHarness(Shape with { MaxSequences = 1 });
+        var sequences = Enumerable.Range(0, 3).Select(i => harness.Submit($"p{i}", 3)).ToArray();
+        harness.Step();
+        Assert.Equal([0, 1, 2], sequences.Select(s => s.Position));
+        while (!sequences[1].Output.Started) harness.Step();
+        Assert.Equal([0, 0, 1], sequences.Select(s => s.Position));
+    }
+
+    [Fact]
     public void CheckIntegrity_RuntimeHoldsAnotherLength_Throws()
     {
         using var harness = new EngineHarness(Shape);

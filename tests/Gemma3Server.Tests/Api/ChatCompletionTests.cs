@@ -129,6 +129,37 @@ public sealed class ChatCompletionTests
             await TestServer.ErrorAsync(response, HttpStatusCode.BadRequest));
     }
 
+    [Theory]
+    [InlineData("auto", "default")]
+    [InlineData("default", "default")]
+    [InlineData("flex", "flex")]
+    [InlineData("priority", "priority")]
+    public async Task Post_ServiceTier_IsEchoedAsUsed(string given, string used)
+    {
+        await using var server = await TestServer.StartAsync("a");
+        using var whole = await server.PostAsync(TestServer.Chat($"\"service_tier\":\"{given}\""));
+        Assert.Contains($",\"service_tier\":\"{used}\",\"system_fingerprint\":", await TestServer.ReadAsync(whole), StringComparison.Ordinal);
+        Assert.False(whole.Headers.Contains("x-ignored-params"));
+        using var stream = await server.PostAsync(TestServer.Chat($"\"service_tier\":\"{given}\",\"stream\":true"));
+        foreach (var line in (await TestServer.ReadAsync(stream)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[..^1])
+            Assert.Contains($"\"service_tier\":\"{used}\"", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("1", 0)]
+    [InlineData("0", 1)]
+    public async Task Post_DeterministicHeader_TurnsReuseOff(string value, int leastCached)
+    {
+        await using var server = await TestServer.StartAsync("ab");
+        for (var i = 0; i < 2; i++)
+        {
+            using var response = await server.PostAsync(TestServer.Chat(), ("x-deterministic", value), ("x-request-timeout", "86400"));
+            using var body = JsonDocument.Parse(await TestServer.ReadAsync(response));
+            var cached = body.RootElement.GetProperty("usage").GetProperty("prompt_tokens_details").GetProperty("cached_tokens").GetInt32();
+            Assert.True(i == 0 || cached >= leastCached && (leastCached > 0 || cached == 0), $"{cached} cached");
+        }
+    }
+
     private static string Event(string delta, string finishReason = "null", string end = "") =>
         $"data: {Head}\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finishReason}}}]{end}}}\n\n";
 }

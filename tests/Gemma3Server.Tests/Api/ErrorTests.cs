@@ -47,9 +47,26 @@ public sealed class ErrorTests(SharedServer shared) : IClassFixture<SharedServer
     [InlineData("\"audio\":{}", "audio", "unsupported_parameter", "'audio'")]
     [InlineData("\"modalities\":[\"audio\"]", "modalities", "unsupported_value", "[\"text\"]")]
     [InlineData("\"web_search_options\":{}", "web_search_options", "unsupported_parameter", "'web_search_options'")]
+    [InlineData("\"service_tier\":\"scale\"", "service_tier", "unsupported_value", "must be \"auto\", \"default\", \"flex\" or \"priority\", but is 'scale'")]
+    [InlineData("\"service_tier\":1", "service_tier", "invalid_type", "expected a string, but got 1")]
     [InlineData("\"response_format\":{\"type\":\"json_object\"}", "response_format", "unsupported_value", "{\"type\": \"text\"}")]
     public async Task Post_BadField_Is400WithParamAndCode(string fields, string param, string code, string message) =>
         await AssertErrorAsync(TestServer.Chat(fields), HttpStatusCode.BadRequest, param, code, message);
+
+    [Theory]
+    [InlineData("x-deterministic", "yes", "must be 1 or 0, but is 'yes'")]
+    [InlineData("x-deterministic", "", "must be 1 or 0, but is ''")]
+    [InlineData("x-request-timeout", "0", "above 0 and up to 86400, but is '0'")]
+    [InlineData("x-request-timeout", "-1", "but is '-1'")]
+    [InlineData("x-request-timeout", "1e3", "but is '1e3'")]
+    [InlineData("x-request-timeout", "86401", "but is '86401'")]
+    [InlineData("x-request-timeout", "NaN", "but is 'NaN'")]
+    [InlineData("x-request-timeout", "soon", "but is 'soon'")]
+    public async Task Post_BadHeader_Is400WithItsName(string name, string value, string message)
+    {
+        using var response = await shared.Server.PostAsync(TestServer.Chat(), (name, value));
+        await AssertErrorAsync(response, HttpStatusCode.BadRequest, name, "invalid_value", message);
+    }
 
     /// <summary>The messages of a request.</summary>
     [Theory]

@@ -92,6 +92,61 @@ public sealed class StreamLifeTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task Post_WaitsInTheQueue_SendsItsPosition()
+    {
+        using var held = new StepGate();
+        var time = new ManualTime();
+        await using var server = await TestServer.StartAsync(
+            () => new FakeModelRuntime(new() { MaxSequences = 1, OnForward = held.Pass, Next = ScriptedReply.Of("ok") }), null, ready: true,
+            services => services.AddSingleton<TimeProvider>(time));
+        var running = server.PostAsync(TestServer.Chat());
+        await held.Reached.WaitAsync(TestContext.Current.CancellationToken);
+        var second = server.PostAsync(TestServer.Chat());
+        await TestServer.UntilAsync(() => server.Engine.Statistics.Waiting == 1);
+        var sending = server.PostAsync(TestServer.Chat("\"stream\":true"), HttpCompletionOption.ResponseHeadersRead);
+        await TestServer.UntilAsync(() => server.Engine.Statistics.Waiting == 2);
+        await time.FireAsync();
+        using var response = await sending;
+        held.Open();
+        var body = await TestServer.ReadAsync(response);
+        Assert.StartsWith(": queued, position 2\n\ndata: {", body, StringComparison.Ordinal);
+        Assert.EndsWith("data: [DONE]\n\n", body, StringComparison.Ordinal);
+        (await running).Dispose();
+        (await second).Dispose();
+    }
+
+    [Theory(Timeout = Timeout)]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Post_TimeIsUpInTheQueue_Is504(bool stream)
+    {
+        using var held = new StepGate();
+        await using var server = await TestServer.StartAsync(
+            new FakeRuntimeOptions { MaxSequences = 1, OnForward = held.Pass, Next = ScriptedReply.Of("a long answer") });
+        var running = server.PostAsync(TestServer.Chat());
+        await held.Reached.WaitAsync(TestContext.Current.CancellationToken);
+        var waiting = server.PostAsync(TestServer.Chat(stream ? "\"stream\":true" : ""), ("x-request-timeout", "0.001"));
+        await TestServer.UntilAsync(() => server.Engine.Statistics.Waiting == 1);
+        var since = TimeProvider.System.GetTimestamp();
+        await TestServer.UntilAsync(() => TimeProvider.System.GetElapsedTime(since) > TimeSpan.FromMilliseconds(1));
+        held.Open();
+        using var response = await waiting;
+        Assert.Contains("\"type\":\"server_error\",\"param\":null,\"code\":\"request_timeout\"",
+            await TestServer.ErrorAsync(response, HttpStatusCode.GatewayTimeout), StringComparison.Ordinal);
+        (await running).Dispose();
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Post_TimeIsUpMidAnswer_EndsWithLength()
+    {
+        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { ContextLength = 10_000_000, Next = Endless });
+        using var response = await server.PostAsync(TestServer.Chat("\"stream\":true"), ("x-request-timeout", "0.2"));
+        var body = await TestServer.ReadAsync(response);
+        Assert.Contains("\"finish_reason\":\"length\"", body, StringComparison.Ordinal);
+        Assert.EndsWith("data: [DONE]\n\n", body, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task Stop_WhileAStreamRuns_RefusesNewAndFinishesOld()
     {
         using var held = new StepGate(2);

@@ -38,6 +38,8 @@ public sealed class SettingsReaderTests
         var options = new Gemma3ServerOptions();
         Assert.Equal((engine.QueueLimit, engine.StepTokens, engine.PrefixReuse, engine.CheckpointBytes),
             (options.Engine.QueueLimit, options.Engine.StepTokens, options.Engine.PrefixReuse, options.Engine.CheckpointBytes));
+        Assert.Equal((engine.AdaptiveBudget, engine.InterTokenFactor, engine.InterTokenMilliseconds, engine.PrefillShare),
+            (options.Engine.AdaptiveBudget, options.Engine.InterTokenFactor, options.Engine.InterTokenMilliseconds, options.Engine.PrefillShare));
         Assert.Equal((runtime.GpuLayers, runtime.ContextLength, runtime.Parallel, runtime.BatchTokens, runtime.MicroBatchTokens, runtime.Threads),
             (options.Runtime.GpuLayers, options.Runtime.ContextLength, options.Runtime.Parallel, options.Runtime.BatchTokens,
                 options.Runtime.MicroBatchTokens, options.Runtime.Threads));

@@ -4,14 +4,14 @@ using Gemma3Server.Api.ChatCompletions;
 namespace Gemma3Server.Tests.Support;
 
 /// <summary>Real time, except that timers of one interval fire when the test says so.</summary>
-/// <param name="interval">The interval; by default that of keep-alives.</param>
+/// <param name="interval">The interval; by default that of heartbeats.</param>
 internal sealed class ManualTime(TimeSpan? interval = null) : TimeProvider
 {
     private readonly ConcurrentQueue<ManualTimer> _timers = [];
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        if (dueTime != (interval ?? ChatCompletionStream.KeepAliveInterval)) return base.CreateTimer(callback, state, dueTime, period);
+        if (dueTime != (interval ?? ChatCompletionStream.HeartbeatInterval)) return base.CreateTimer(callback, state, dueTime, period);
         var timer = new ManualTimer(() => callback(state));
         _timers.Enqueue(timer);
         return timer;

@@ -15,6 +15,9 @@ internal record ChatCompletionChunk
     /// <summary>Id of the model.</summary>
     public required string Model { get; init; }
 
+    /// <summary>The tier that was used, when the request named one.</summary>
+    public string? ServiceTier { get; init; }
+
     /// <summary>Changes when the model or the server's version does.</summary>
     public required string SystemFingerprint { get; init; }
 

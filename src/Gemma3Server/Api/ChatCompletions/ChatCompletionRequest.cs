@@ -68,6 +68,13 @@ internal sealed record ChatCompletionRequest
     [DefaultValue(true)]
     public bool? CachePrompt { get; init; }
 
+    /// <summary>
+    /// Where to stand in the queue: <c>priority</c> before <c>default</c> (the same as <c>auto</c>) before <c>flex</c>, which nevertheless
+    /// has its turns.
+    /// </summary>
+    [DefaultValue("auto")]
+    public string? ServiceTier { get; init; }
+
     /// <summary>All other fields.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; set; }

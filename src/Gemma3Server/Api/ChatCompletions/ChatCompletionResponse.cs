@@ -21,6 +21,9 @@ internal sealed record ChatCompletionResponse
     /// <summary>Token counts.</summary>
     public required Usage Usage { get; init; }
 
+    /// <summary>The tier that was used, when the request named one.</summary>
+    public string? ServiceTier { get; init; }
+
     /// <summary>Changes when the model or the server's version does.</summary>
     public required string SystemFingerprint { get; init; }
 }

@@ -5,21 +5,26 @@ namespace Gemma3Server.Api.ChatCompletions;
 
 /// <summary>Turns the events of one generation into OpenAI's server-sent events.</summary>
 /// <remarks>
-/// 1. Until the prompt has been computed nothing but keep-alives leaves, so a failure up to then is still a plain HTTP error.
+/// 1. Until the prompt has been computed nothing leaves but comments, the first after a heartbeat: the place in the queue, or a sign of
+///    life. A failure before that is still a plain HTTP error.
 /// 2. The first chunk carries the role, then one chunk per text; chunks that are ready together leave in one write.
 /// 3. A chunk with the finish reason, the usage if it was asked for, and <c>[DONE]</c>; after a failure an error event instead.
 /// </remarks>
 internal sealed class ChatCompletionStream(
     HttpResponse response, ChatCompletionHead head, bool includeUsage, GenerationMeasurements measurements, TimeProvider timeProvider)
 {
-    /// <summary>Shorter than the idle limits of common proxies (nginx 60 s) and SDKs.</summary>
-    public static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
+    /// <summary>
+    /// Shorter than the idle limits of common proxies (nginx 60 s) and SDKs, and short enough for somebody who watches a queue move.
+    /// </summary>
+    public static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(10);
 
-    public async Task WriteAsync(IAsyncEnumerable<GenerationEvent> events, CancellationToken cancellationToken)
+    /// <param name="admission">The admitted generation.</param>
+    /// <param name="cancellationToken">Fires when the client has gone.</param>
+    public async Task WriteAsync(GenerationAdmission admission, CancellationToken cancellationToken)
     {
         using var writer = new SseWriter(response);
-        await using var reader = events.GetAsyncEnumerator(cancellationToken);
-        while (await NextAsync(reader, writer, cancellationToken))
+        await using var reader = admission.Events!.GetAsyncEnumerator(cancellationToken);
+        while (await NextAsync(reader, admission, writer, cancellationToken))
         {
             // 1. Before anything has left, a failure keeps its status.
             if (reader.Current is GenerationEvent.Failed failure && !writer.HasStarted)
@@ -38,7 +43,7 @@ internal sealed class ChatCompletionStream(
 
     /// <summary>Waits for the next event. What has been written leaves first, unless the event is already there.</summary>
     private async ValueTask<bool> NextAsync(
-        IAsyncEnumerator<GenerationEvent> reader, SseWriter writer, CancellationToken cancellationToken)
+        IAsyncEnumerator<GenerationEvent> reader, GenerationAdmission admission, SseWriter writer, CancellationToken cancellationToken)
     {
         var next = reader.MoveNextAsync();
         if (next.IsCompleted) return await next;
@@ -51,12 +56,13 @@ internal sealed class ChatCompletionStream(
             {
                 try
                 {
-                    return await waiting.WaitAsync(KeepAliveInterval, timeProvider, cancellationToken);
+                    return await waiting.WaitAsync(HeartbeatInterval, timeProvider, cancellationToken);
                 }
                 catch (TimeoutException) when (!waiting.IsCompleted)
                 {
                     await writer.StartAsync(cancellationToken);
-                    writer.WriteKeepAlive();
+                    if (admission.QueuePosition is > 0 and var position) writer.WriteQueued(position);
+                    else writer.WriteKeepAlive();
                     await writer.FlushAsync(cancellationToken);
                 }
             }
@@ -111,6 +117,7 @@ internal sealed class ChatCompletionStream(
                     Id = head.Id,
                     Created = head.Created,
                     Model = head.Model,
+                    ServiceTier = head.ServiceTier,
                     SystemFingerprint = head.SystemFingerprint,
                     Choices = choices,
                 },
@@ -126,6 +133,7 @@ internal sealed class ChatCompletionStream(
             Id = head.Id,
             Created = head.Created,
             Model = head.Model,
+            ServiceTier = head.ServiceTier,
             SystemFingerprint = head.SystemFingerprint,
             Choices = choices,
             Usage = usage,

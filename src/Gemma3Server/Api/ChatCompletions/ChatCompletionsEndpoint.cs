@@ -10,7 +10,7 @@ namespace Gemma3Server.Api.ChatCompletions;
 /// <summary><c>POST /v1/chat/completions</c>.</summary>
 /// <remarks>
 /// 1. Refuse while the model cannot answer, before the body is read.
-/// 2. Read the body and parse it into a complete generation or one error.
+/// 2. Read headers and body and parse them into a complete generation or one error.
 /// 3. Admit it; a full queue is 429.
 /// 4. Answer as a stream or as a whole.
 /// </remarks>
@@ -22,9 +22,6 @@ internal sealed partial class ChatCompletionsEndpoint(
 
     /// <summary>Response header that names the given parameters which have no effect.</summary>
     public const string IgnoredHeader = "x-ignored-params";
-
-    /// <summary>Request header; 1 makes such parameters an error.</summary>
-    public const string StrictHeader = "x-strict";
 
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapPost("/v1/chat/completions", (HttpContext context, ChatCompletionsEndpoint endpoint) => endpoint.HandleAsync(context))
@@ -38,7 +35,8 @@ internal sealed partial class ChatCompletionsEndpoint(
         .Produces<ErrorResponse>(StatusCodes.Status415UnsupportedMediaType)
         .Produces<ErrorResponse>(StatusCodes.Status429TooManyRequests)
         .Produces<ErrorResponse>(StatusCodes.Status500InternalServerError)
-        .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
+        .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable)
+        .Produces<ErrorResponse>(StatusCodes.Status504GatewayTimeout);
 
     private async Task HandleAsync(HttpContext context)
     {
@@ -58,9 +56,14 @@ internal sealed partial class ChatCompletionsEndpoint(
             return;
         }
 
+        if (!ChatHeaders.TryRead(request.Headers, out var headers, out var fault))
+        {
+            await response.WriteErrorAsync(fault);
+            return;
+        }
+
         var body = await ReadAsync(request, aborted);
-        var strict = request.Headers[StrictHeader] == "1";
-        var parsed = await parser.ParseAsync(body, strict, aborted);
+        var parsed = await parser.ParseAsync(body, headers, ClientIdentity.Of(context), aborted);
         if (!parsed.IsChat)
         {
             await response.WriteErrorAsync(parsed.Error);
@@ -83,11 +86,11 @@ internal sealed partial class ChatCompletionsEndpoint(
         var measurements = GenerationMeasurements.Of(context);
         measurements.GenerationId = chat.Request.Id;
         var created = timeProvider.GetUtcNow().ToUnixTimeSeconds();
-        var head = new ChatCompletionHead(chat.Request.Id, created, model.Id, model.Fingerprint);
+        var head = new ChatCompletionHead(chat.Request.Id, created, model.Id, model.Fingerprint, chat.ServiceTier);
         if (chat.Stream)
         {
             var stream = new ChatCompletionStream(response, head, chat.IncludeUsage, measurements, timeProvider);
-            await stream.WriteAsync(admission.Events, aborted);
+            await stream.WriteAsync(admission, aborted);
         }
         else
         {
@@ -135,6 +138,7 @@ internal sealed partial class ChatCompletionsEndpoint(
         Id = head.Id,
         Created = head.Created,
         Model = head.Model,
+        ServiceTier = head.ServiceTier,
         SystemFingerprint = head.SystemFingerprint,
         Choices = [new(0, message, null, measurements.Outcome)],
         Usage = Usage.Of(measurements),

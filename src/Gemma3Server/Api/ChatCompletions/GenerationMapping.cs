@@ -12,7 +12,8 @@ internal static class GenerationMapping
     public static string ToWireName(this FinishReason reason) => reason switch
     {
         FinishReason.Stop => "stop",
-        FinishReason.Length => "length",
+        // OpenAI has no word for a time limit; "length" says the same: cut off, not finished.
+        FinishReason.Length or FinishReason.Deadline => "length",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "Unknown finish reason."),
     };
 
@@ -21,6 +22,7 @@ internal static class GenerationMapping
         GenerationError.QueueFull => OpenAiError.QueueFull(failure.Message, retryAfter ?? TimeSpan.FromSeconds(1)),
         GenerationError.Loading => OpenAiError.Unavailable("model_loading", failure.Message, retryAfter ?? LoadingRetry),
         GenerationError.Draining => OpenAiError.Unavailable("server_draining", failure.Message, retryAfter ?? LoadingRetry),
+        GenerationError.DeadlineExceeded => OpenAiError.Overdue(failure.Message),
         _ => OpenAiError.ServerError(failure.Message) with { Code = "generation_failed" },
     };
 

@@ -66,6 +66,15 @@ internal sealed record OpenAiError
         RetryAfter = retryAfter,
     };
 
+    public static OpenAiError Overdue(string message) => new()
+    {
+        // Not 408, which blames the client for sending slowly.
+        Status = StatusCodes.Status504GatewayTimeout,
+        Type = "server_error",
+        Code = "request_timeout",
+        Message = message,
+    };
+
     public static OpenAiError ServerError(string message) =>
         new() { Status = StatusCodes.Status500InternalServerError, Type = "server_error", Code = "internal_error", Message = message };
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Chat;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -16,6 +17,7 @@ internal sealed class ChatSchemaFilter : ISchemaFilter
             target.Required = new HashSet<string> { "messages" };
             target.AdditionalPropertiesAllowed = true;
             properties["stop"] = Union("A string, or up to 4, that end the answer and are not part of it.", Text(), List(Text()));
+            if (properties["service_tier"] is OpenApiSchema tier) tier.Enum = [.. ServiceTier.Names];
             target.Examples = [JsonNode.Parse("""
                 {
                   "model": "gemma-3-1b-it-q4_0",

@@ -14,13 +14,16 @@ internal sealed class OperationFilter : IOperationFilter
             operation.Security = [new() { [new OpenApiSecuritySchemeReference(OpenApiDocument.KeyScheme, context.Document)] = [] }];
         if (operation.OperationId != ChatCompletionsEndpoint.Name) return;
 
-        (operation.Parameters ??= []).Add(new OpenApiParameter
-        {
-            Name = ChatCompletionsEndpoint.StrictHeader,
-            In = ParameterLocation.Header,
-            Description = "1: fields that have no effect are an error instead of being named in x-ignored-params.",
-            Schema = new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["1"] },
-        });
+        operation.Parameters ??= [];
+        operation.Parameters.Add(Header(
+            ChatHeaders.StrictName, "1: fields that have no effect are an error instead of being named in x-ignored-params.",
+            new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["1"] }));
+        operation.Parameters.Add(Header(
+            ChatHeaders.DeterministicName, "1: the answer depends on the request alone, never on the load; computed apart from others, so slower.",
+            new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["0", "1"] }));
+        operation.Parameters.Add(Header(
+            ChatHeaders.TimeoutName, "Seconds until the answer ends with what it has (finish_reason length), or with 504 if it has not begun.",
+            new OpenApiSchema { Type = JsonSchemaType.Number, ExclusiveMinimum = "0", Maximum = "86400" }));
         if (operation.Responses?["200"] is not OpenApiResponse { Content: { } content } answer) return;
         content["text/event-stream"] = new OpenApiMediaType
         {
@@ -36,4 +39,7 @@ internal sealed class OperationFilter : IOperationFilter
             },
         };
     }
+
+    private static OpenApiParameter Header(string name, string description, OpenApiSchema schema) =>
+        new() { Name = name, In = ParameterLocation.Header, Description = description, Schema = schema };
 }

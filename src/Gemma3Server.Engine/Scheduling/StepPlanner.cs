@@ -1,0 +1,158 @@
+using System.Runtime.InteropServices;
+using Gemma3Server.Runtime;
+
+namespace Gemma3Server.Engine.Scheduling;
+
+/// <summary>Decides which rows of which running sequences a step runs.</summary>
+/// <remarks>
+/// <para>Every decoding sequence has its row in every step; prefill gets what the <see cref="StepBudget"/> grants. Sequences that prefill take
+/// turns at the head of that budget: in one step whoever has been running longest, in the next the best class and in it the shortest
+/// rest; what the head leaves goes to the others in the latter order. So a short prompt waits for one step behind a long one and then
+/// has half of the prefill at least; and nobody starves, because everyone comes to run longest and then has the other half. Turns rather than
+/// two parts of each step: the native library computes sequences of unlike row counts in passes of their own, and each pass reads all
+/// weights.</para>
+/// <para>A deterministic sequence runs in steps of its own, by turns with all others: rounding depends on what is computed together.</para>
+/// </remarks>
+internal sealed class StepPlanner
+{
+    private readonly StepPlan _plan = new();
+    private readonly List<Sequence> _prefilling = [];
+    private readonly StepBudget? _budget;
+    private readonly int _microBatch;
+    private readonly int _leastChunk;
+    private readonly int _prefillAlone;
+    private long _steps;
+    private bool _shortestLeads;
+    private bool _lastWasAlone;
+
+    public StepPlanner(RuntimeLimits limits, EngineOptions options, int capacity)
+    {
+        _microBatch = limits.MicroBatchTokens;
+        // Decode rows never wait, so a step has room for all of them; by default they come on top of a whole micro batch of prefill.
+        var step = options.StepTokens > 0 ? options.StepTokens : _microBatch + capacity;
+        StepTokens = Math.Clamp(step, capacity, limits.MaxBatchTokens);
+        _prefillAlone = options.StepTokens > 0 ? StepTokens : Math.Min(StepTokens, _microBatch);
+        _leastChunk = Math.Min(StepBudget.LeastChunk, _prefillAlone);
+        if (options.AdaptiveBudget) _budget = new(options, _prefillAlone, capacity);
+    }
+
+    /// <summary>Most rows of a step.</summary>
+    public int StepTokens { get; }
+
+    /// <summary>Plans the next step.</summary>
+    public StepPlan Plan(List<Sequence> running)
+    {
+        _plan.Clear();
+        _steps++;
+        if (ChooseAlone(running) is { } alone) return PlanAlone(alone);
+        _lastWasAlone = false;
+
+        _prefilling.Clear();
+        foreach (var sequence in running)
+        {
+            if (sequence.Request.Deterministic) continue;
+            if (sequence.Pending == 1) _plan.Add(sequence, 1);
+            else Insert(sequence);
+        }
+
+        if (_prefilling.Count > 0) PlanPrefill(running);
+        return _plan;
+    }
+
+    /// <summary>Plans what one running sequence may run alone.</summary>
+    public StepPlan PlanAlone(Sequence sequence)
+    {
+        _plan.Clear();
+        var deterministic = sequence.Request.Deterministic;
+        if (deterministic) (sequence.LastStep, _lastWasAlone) = (_steps, true);
+        _plan.Add(sequence, deterministic ? FixedChunk(sequence) : Chunk(sequence, StepTokens, leads: true));
+        return _plan;
+    }
+
+    /// <summary>Learns how long the plan took.</summary>
+    public void Observe(StepPlan plan, TimeSpan elapsed)
+    {
+        // Steps of one deterministic sequence are no sample of those that are measured out.
+        if (_budget is not null && !_lastWasAlone) _budget.Observe(plan.DecodeRows, plan.Rows - plan.DecodeRows, elapsed);
+    }
+
+    /// <summary>The deterministic sequence whose turn it is, the one that has waited longest; none when it is the others' turn.</summary>
+    private Sequence? ChooseAlone(List<Sequence> running)
+    {
+        Sequence? chosen = null;
+        var others = false;
+        foreach (var sequence in running)
+        {
+            if (!sequence.Request.Deterministic) others = true;
+            else if (chosen is null || sequence.LastStep < chosen.LastStep) chosen = sequence;
+        }
+
+        return others && _lastWasAlone ? null : chosen;
+    }
+
+    /// <summary>Keeps those that prefill in order: best class, shortest rest, longest running.</summary>
+    private void Insert(Sequence sequence)
+    {
+        var at = _prefilling.Count;
+        while (at > 0 && IsBefore(sequence, _prefilling[at - 1])) at--;
+        _prefilling.Insert(at, sequence);
+    }
+
+    private static bool IsBefore(Sequence left, Sequence right) => left.Request.Priority == right.Request.Priority
+        ? left.Pending < right.Pending
+        : left.Request.Priority < right.Request.Priority;
+
+    private void PlanPrefill(List<Sequence> running)
+    {
+        if (_prefilling.Count > 1)
+        {
+            if (!_shortestLeads) Promote(running);
+            _shortestLeads = !_shortestLeads;
+        }
+
+        var decoding = _plan.Rows;
+        var left = Math.Min(StepTokens - decoding, Grant(decoding));
+        var leads = true;
+        foreach (var sequence in CollectionsMarshal.AsSpan(_prefilling))
+        {
+            var count = Chunk(sequence, left, leads);
+            if (count > 0) _plan.Add(sequence, count);
+            left -= count;
+            leads = false;
+        }
+    }
+
+    private int Grant(int decoding) => _budget?.Rows(decoding) ?? StepTokens;
+
+    /// <summary>Puts whoever has been running longest to the head.</summary>
+    private void Promote(List<Sequence> running)
+    {
+        foreach (var sequence in running)
+        {
+            if (sequence.Request.Deterministic || sequence.Pending == 1) continue;
+            _prefilling.Remove(sequence);
+            _prefilling.Insert(0, sequence);
+            return;
+        }
+    }
+
+    /// <summary>
+    /// How many rows of a prompt to run. Where the budget reaches a multiple of the micro batch, a chunk ends there, so that an unloaded
+    /// server computes a prompt in the same chunks every time. Whoever leads takes what there is; to the others no crumbs are given,
+    /// which would cost a pass each.
+    /// </summary>
+    private int Chunk(Sequence sequence, int budget, bool leads)
+    {
+        if (sequence.Pending <= budget) return sequence.Pending;
+        if (budget <= 0) return 0;
+        var end = sequence.Computed + budget;
+        var aligned = end - (end % _microBatch) - sequence.Computed;
+        // A boundary that leaves most of the budget unused would cost a whole step for a few rows.
+        if (aligned > 0 && aligned * 2 >= budget) return aligned;
+        return leads || budget >= _leastChunk ? budget : 0;
+    }
+
+    /// <summary>The rows up to the next multiple of the micro batch, whatever the budget: the same in every run.</summary>
+    private int FixedChunk(Sequence sequence) =>
+        Math.Min(sequence.Pending, _microBatch - (sequence.Computed % _microBatch));
+}
