@@ -3,6 +3,7 @@ namespace Gemma3Server.Runtime.LlamaCpp.Gguf.Synthetic;
 /// <summary>Writes the metadata that llama.cpp's converter writes for a Gemma 3 checkpoint, under the same keys.</summary>
 internal static class SyntheticMetadata
 {
+    private const uint FileTypeMostlyHalf = 1; // LLAMA_FTYPE_MOSTLY_F16
     private const uint FileTypeMostlyQ4 = 2; // LLAMA_FTYPE_MOSTLY_Q4_0
     private const uint QuantizationVersion = 2;
     private const float GlobalRopeBase = 1_000_000;
@@ -54,6 +55,6 @@ internal static class SyntheticMetadata
         writer.Add("tokenizer.chat_template", GemmaChatTemplate.Jinja);
 
         writer.Add("general.quantization_version", QuantizationVersion);
-        writer.Add("general.file_type", FileTypeMostlyQ4);
+        writer.Add("general.file_type", shape.MatrixType == GgmlType.F16 ? FileTypeMostlyHalf : FileTypeMostlyQ4);
     }
 }
