@@ -18,6 +18,7 @@ public sealed unsafe class InteropLayoutTests
         Assert.Equal(80, sizeof(LlamaModelParams));
         Assert.Equal(160, sizeof(LlamaContextParams));
         Assert.Equal(56, sizeof(LlamaBatch));
+        Assert.Equal(64, sizeof(LlamaQuantizeParams));
     }
 
     [Theory]
@@ -40,6 +41,16 @@ public sealed unsafe class InteropLayoutTests
     [InlineData(nameof(LlamaContextParams.Samplers), 136)]
     [InlineData(nameof(LlamaContextParams.OtherContext), 152)]
     public void ContextParams_Offset_EqualsTheHeader(string field, int offset) => Assert.Equal(offset, OffsetOf<LlamaContextParams>(field));
+
+    [Theory]
+    [InlineData(nameof(LlamaQuantizeParams.FileType), 4)]
+    [InlineData(nameof(LlamaQuantizeParams.OutputType), 8)]
+    [InlineData(nameof(LlamaQuantizeParams.EmbeddingType), 12)]
+    [InlineData(nameof(LlamaQuantizeParams.AllowRequantize), 16)]
+    [InlineData(nameof(LlamaQuantizeParams.DryRun), 21)]
+    [InlineData(nameof(LlamaQuantizeParams.ImportanceMatrix), 24)]
+    [InlineData(nameof(LlamaQuantizeParams.MaxBufferBytes), 56)]
+    public void QuantizeParams_Offset_EqualsTheHeader(string field, int offset) => Assert.Equal(offset, OffsetOf<LlamaQuantizeParams>(field));
 
     [Theory]
     [InlineData(nameof(LlamaBatch.Tokens), 8)]

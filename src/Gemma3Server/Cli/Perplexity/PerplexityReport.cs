@@ -72,5 +72,11 @@ internal sealed class PerplexityReport(IAnsiConsole console, PerplexityPlan plan
         return estimate.StandardError is { } error ? $"{value} ± {Number(error, digits)}" : value;
     }
 
-    private static string Number(double value, int digits) => value.ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    private static string Number(double value, int digits)
+    {
+        // Six digits that mean something are enough, also where a model without training has a perplexity of thousands.
+        var before = (int)Math.Log10(Math.Max(1, Math.Abs(value)));
+        var after = Math.Max(0, digits - Math.Max(0, before - 1));
+        return value.ToString("F" + after.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    }
 }
