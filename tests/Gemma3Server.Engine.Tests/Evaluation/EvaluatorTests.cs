@@ -6,8 +6,7 @@ namespace Gemma3Server.Engine.Tests.Evaluation;
 
 public sealed class EvaluatorTests
 {
-    /// <summary>A window makes the fake another model: its logits depend on fewer tokens.</summary>
-    private static readonly FakeRuntimeOptions Windowed = new() { SlidingWindow = 4 };
+    private static readonly FakeRuntimeOptions Other = new() { Salt = 1 };
 
     [Theory]
     [InlineData(1, 512, 64)]
@@ -19,7 +18,7 @@ public sealed class EvaluatorTests
         var documents = Enumerable.Range(0, 12).Select(d => Document(random, d)).ToArray();
         var limits = new FakeRuntimeOptions { MaxSequences = sequences, MaxBatchTokens = rows, MicroBatchTokens = chunk };
         using var reference = new FakeModelRuntime(limits);
-        using var model = new FakeModelRuntime(limits with { SlidingWindow = 4 });
+        using var model = new FakeModelRuntime(limits with { Salt = 1 });
 
         var scores = new Evaluator([("model", model)], ("reference", reference), cores: 3).Run(documents, cancellationToken: TestContext.Current.CancellationToken);
 
@@ -29,6 +28,7 @@ public sealed class EvaluatorTests
         AssertNear(expected.Select(e => e.Loss), scores.Models[0].LogLoss);
         AssertNear(expected.Select(e => e.Divergence), scores.Models[0].Divergence!);
         Assert.Equal(expected.Select(e => e.Agrees), scores.Models[0].Agrees!);
+        Assert.All(scores.Models[0].Divergence!, divergence => Assert.True(divergence > 0.1));
         var starts = documents.Select((_, d) => documents[..d].Sum(before => before.ScoredCount)).Where((_, d) => documents[d].ScoredCount > 0);
         Assert.Equal(starts, scores.DocumentStarts);
         Assert.All(Enumerable.Range(0, sequences), id => Assert.Equal((0, 0), (reference.Length(id), model.Length(id))));
@@ -39,8 +39,8 @@ public sealed class EvaluatorTests
     {
         var random = new Random(4);
         var documents = Enumerable.Range(0, 12).Select(d => Document(random, d)).ToArray();
-        using var reference = new FakeModelRuntime(Windowed);
-        using var model = new FakeModelRuntime(Windowed);
+        using var reference = new FakeModelRuntime(Other);
+        using var model = new FakeModelRuntime(Other);
 
         var result = EvaluationResult.Of(new Evaluator([("same", model)], ("reference", reference)).Run(documents, cancellationToken: TestContext.Current.CancellationToken));
 
@@ -115,7 +115,7 @@ public sealed class EvaluatorTests
         {
             if (document.Scored is { } scored && !scored[i]) continue;
             var p = LogSoftmax(document.Tokens[..i], new());
-            var q = LogSoftmax(document.Tokens[..i], Windowed);
+            var q = LogSoftmax(document.Tokens[..i], Other);
             var token = document.Tokens[i];
             yield return (-p[token], -q[token], p.Zip(q, (a, b) => Math.Exp(a) * (a - b)).Sum(), Array.IndexOf(p, p.Max()) == Array.IndexOf(q, q.Max()));
         }

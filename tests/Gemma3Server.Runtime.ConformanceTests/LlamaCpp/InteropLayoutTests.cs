@@ -91,7 +91,7 @@ public sealed unsafe class InteropLayoutTests
         var info = typeof(T).GetField(field)!;
         var type = info.FieldType;
         if (type.IsPointer || type.IsFunctionPointer || type.IsUnmanagedFunctionPointer) return (int)Marshal.OffsetOf<T>(field);
-        info.SetValue(boxed, type.IsEnum ? Enum.ToObject(type, 0x7F) : type == typeof(bool) ? true : type == typeof(nint) ? (nint)0x7F : Convert.ChangeType(0x7F, type, null));
+        info.SetValue(boxed, type.IsEnum ? Enum.ToObject(type, 0x7F) : type == typeof(bool) ? true : type == typeof(nint) ? (nint)0x7F : type == typeof(nuint) ? (nuint)0x7F : Convert.ChangeType(0x7F, type, null));
         var value = (T)boxed;
         return new ReadOnlySpan<byte>(&value, sizeof(T)).IndexOfAnyExcept((byte)0);
     }

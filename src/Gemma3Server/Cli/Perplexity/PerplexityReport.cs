@@ -74,9 +74,9 @@ internal sealed class PerplexityReport(IAnsiConsole console, PerplexityPlan plan
 
     private static string Number(double value, int digits)
     {
-        // Six digits that mean something are enough, also where a model without training has a perplexity of thousands.
+        // A model without training has a perplexity of thousands, whose decimals mean nothing.
         var before = (int)Math.Log10(Math.Max(1, Math.Abs(value)));
-        var after = Math.Max(0, digits - Math.Max(0, before - 1));
+        var after = Math.Max(0, digits - Math.Max(0, before - 2));
         return value.ToString("F" + after.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
     }
 }
