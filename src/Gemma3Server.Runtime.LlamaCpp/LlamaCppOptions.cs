@@ -24,6 +24,13 @@ public sealed record LlamaCppOptions
     /// <summary>Rows computed at once.</summary>
     public int MicroBatchTokens { get; init; } = 512;
 
+    /// <summary>
+    /// Rows of a decode call that may ask for logits, raised to <see cref="Parallel"/>; 0 = that many, which generation needs: one row of each
+    /// sequence. Each row reserves the vocabulary twice (1 MiB for Gemma 3, beside as much in the compute buffer). Scoring text wants a
+    /// micro-batch of them.
+    /// </summary>
+    public int LogitsRows { get; init; }
+
     /// <summary>Compute threads; 0 = physical cores, less one where four or fewer, since spinning workers collapse when they share a core.</summary>
     public int Threads { get; init; }
 

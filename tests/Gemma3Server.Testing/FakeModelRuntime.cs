@@ -205,7 +205,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
     private float[] ComputeLogits(FakeSequence sequence)
     {
         var logits = new float[Tokenizer.VocabularySize];
-        var state = sequence.Hash(_options.SlidingWindow);
+        var state = sequence.Hash(_options.SlidingWindow) ^ _options.Salt;
         for (var token = 0; token < logits.Length; token++)
         {
             // SplitMix64 of (state, token), spread over -4 to 4.

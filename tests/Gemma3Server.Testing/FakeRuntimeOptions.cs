@@ -17,6 +17,9 @@ public sealed record FakeRuntimeOptions
     /// <summary>Cells that all sequences share; 0 = each has its own <see cref="ContextLength"/>.</summary>
     public int SharedCells { get; init; }
 
+    /// <summary>Makes another model of it: other logits after the same tokens.</summary>
+    public ulong Salt { get; init; }
+
     /// <summary>
     /// Chooses the next token from the tokens a sequence holds; <see langword="null"/> from it (or no function) leaves the hash-based logits.
     /// </summary>

@@ -28,6 +28,12 @@ internal static unsafe partial class LlamaNative
     [LibraryImport(Library)]
     public static partial LlamaContextParams llama_context_default_params();
 
+    [LibraryImport(Library)]
+    public static partial LlamaQuantizeParams llama_model_quantize_default_params();
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial uint llama_model_quantize(string input, string output, LlamaQuantizeParams* parameters);
+
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial LlamaModelHandle llama_model_load_from_file(string path, LlamaModelParams parameters);
 

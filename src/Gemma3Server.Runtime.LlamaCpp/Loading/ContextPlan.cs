@@ -28,8 +28,8 @@ internal sealed record ContextPlan
 
     public required int MicroBatchTokens { get; init; }
 
-    /// <summary>Rows of a batch that may ask for logits: one of each sequence.</summary>
-    public int MaxLogitsRows => Sequences;
+    /// <summary>Rows of a batch that may ask for logits: one of each sequence, or more where the caller asks.</summary>
+    public required int MaxLogitsRows { get; init; }
 
     public required int Threads { get; init; }
 
@@ -50,6 +50,7 @@ internal sealed record ContextPlan
         RequireRange(nameof(options.Parallel), options.Parallel, 1, MaxSequences);
         RequireRange(nameof(options.BatchTokens), options.BatchTokens, 1, 1 << 20);
         RequireRange(nameof(options.MicroBatchTokens), options.MicroBatchTokens, 1, 1 << 20);
+        RequireRange(nameof(options.LogitsRows), options.LogitsRows, 0, 1 << 16);
         RequireRange(nameof(options.Threads), options.Threads, 0, 512);
         var trained = model.Info.TrainedContextLength;
         RequireRange(nameof(options.ContextLength), options.ContextLength, 0, trained, $" (the checkpoint was trained for {trained})");
@@ -71,7 +72,7 @@ internal sealed record ContextPlan
         var rowBytes = RowBytes(nameof(options.KeyCacheType), keyType, model.KeyRowElements) + RowBytes(nameof(options.ValueCacheType), valueType, model.ValueRowElements);
         var windowCells = WindowCells(model.Info.SlidingWindow, context, cells, options, microBatch);
         var kvBytes = rowBytes * ((model.Info.LayerCount - windowLayers) * cells + windowLayers * windowCells);
-        RequireMemory(model, options, microBatch, context, options.SharedCells ? cells : context, kvBytes);
+        RequireMemory(model, options, batch, microBatch, context, options.SharedCells ? cells : context, kvBytes);
 
         return new()
         {
@@ -80,6 +81,7 @@ internal sealed record ContextPlan
             TotalCells = cells,
             BatchTokens = batch,
             MicroBatchTokens = microBatch,
+            MaxLogitsRows = LogitsRows(options, batch),
             Threads = options.Threads == 0 ? ProcessorTopology.DefaultThreads() : options.Threads,
             SharedCells = options.SharedCells,
             KeyType = keyType,
@@ -98,11 +100,14 @@ internal sealed record ContextPlan
         ? (long)GgmlBaseNative.ggml_row_size(type, elements)
         : throw new ModelLoadException($"{option} '{type}' does not divide this checkpoint's rows of {elements} elements: use f16.");
 
+    /// <summary>The library asserts that it was promised a row of each sequence at least, and a batch cannot use more than its own.</summary>
+    private static int LogitsRows(LlamaCppOptions options, int batch) => Math.Max(options.Parallel, Math.Min(options.LogitsRows, batch));
+
     /// <exception cref="ModelLoadException">The context does not fit beside the weights.</exception>
-    private static void RequireMemory(LlamaModel model, LlamaCppOptions options, int microBatch, long context, long cellsSeen, long kvBytes)
+    private static void RequireMemory(LlamaModel model, LlamaCppOptions options, int batch, int microBatch, long context, long cellsSeen, long kvBytes)
     {
         var devices = ComputeDevice.All().Where(device => device.IsGpu).ToArray();
-        var logits = (long)options.Parallel * model.Info.VocabularySize * sizeof(float);
+        var logits = (long)LogitsRows(options, batch) * model.Info.VocabularySize * sizeof(float);
         var heads = options.FlashAttention == false ? model.HeadCount : 0;
         var compute = MemoryEstimate.ComputeBytes(microBatch, model.Info.EmbeddingLength, model.FeedForwardLength, heads, cellsSeen, logits);
         var estimate = MemoryEstimate.Create(model.Info.LayerCount, devices.Length == 0 ? 0 : options.GpuLayers, model.Info.WeightBytes, kvBytes, compute, logits);

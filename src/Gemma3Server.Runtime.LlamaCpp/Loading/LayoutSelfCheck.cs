@@ -67,9 +67,10 @@ internal static unsafe class LayoutSelfCheck
         // The hidden pointer is the first argument on x64 only; arm64 passes it in a register of its own.
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64) return;
 
-        // Model parameters end with a bool and padding, context parameters with a pointer.
+        // Model parameters end with a bool and padding, context parameters with a pointer, quantize parameters with a size.
         Require(LastByteWritten("llama_model_default_params") == 77, "llama_model_params has another size");
         Require(LastByteWritten("llama_context_default_params") == 159, "llama_context_params has another size");
+        Require(LastByteWritten("llama_model_quantize_default_params") == 63, "llama_model_quantize_params has another size");
     }
 
     private static void CheckDefaults()
@@ -82,6 +83,11 @@ internal static unsafe class LayoutSelfCheck
             "llama_context_params has other fields or defaults");
         var model = LlamaNative.llama_model_default_params();
         Require(model is { VocabularyOnly: false, CheckTensors: false, UseExtraBufferTypes: true, NoAllocation: false }, "llama_model_params has other fields or defaults");
+        var quantize = LlamaNative.llama_model_quantize_default_params();
+        Require(
+            quantize is { Threads: 0, FileType: LlamaFileType.MostlyQ8, AllowRequantize: false, QuantizeOutput: true, OnlyCopy: false, Pure: false }
+                && quantize is { OutputType: LlamaQuantizeParams.NoType, EmbeddingType: LlamaQuantizeParams.NoType, ImportanceMatrix: 0, PrunedLayers: 0 },
+            "llama_model_quantize_params has other fields or defaults");
     }
 
     private static void CheckBatch()

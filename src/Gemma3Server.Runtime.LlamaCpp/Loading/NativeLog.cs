@@ -26,6 +26,13 @@ internal static unsafe class NativeLog
     [ThreadStatic]
     private static List<string>? _captured;
 
+    // What the library tells of its progress, it tells in its log only, on the thread that called it.
+    [ThreadStatic]
+    private static Action<string>? _listener;
+
+    /// <summary>Hands every fragment that this thread logs to <paramref name="listener"/> too, before it is a line; null ends it.</summary>
+    public static void Listen(Action<string>? listener) => _listener = listener;
+
     /// <summary>Sends the log to <paramref name="logger"/> from now on.</summary>
     public static void SendTo(ILogger logger)
     {
@@ -59,6 +66,8 @@ internal static unsafe class NativeLog
     {
         try
         {
+            _listener?.Invoke(Utf8Text.Read(text));
+
             // The library tells each reuse of a cell at its lowest level, in every step beyond the window: that must cost nothing.
             if (IsHeard(level)) Append(level, Utf8Text.Read(text));
         }

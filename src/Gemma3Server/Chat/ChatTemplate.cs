@@ -76,6 +76,34 @@ internal sealed class ChatTemplate
         return [.. tokens];
     }
 
+    /// <summary>
+    /// A transcript's tokens, from the beginning-of-sequence token to the last end of turn, and which of them a model says: the text of its
+    /// turns with the end-of-turn token, but not the header before it nor the line break after it, which the template supplies.
+    /// </summary>
+    public (int[] Tokens, bool[] IsAnswer) Tokenize(Transcript transcript)
+    {
+        var tokens = new List<int> { _tokenizer.BeginOfSequence };
+        var isAnswer = new List<bool> { false };
+        foreach (var turn in transcript.Turns)
+        {
+            if (tokens.Count > 1) Add(_betweenTurns, 0, false);
+            Add([_startOfTurn], 0, false);
+            var text = _tokenizer.Tokenize(turn.Role + "\n" + turn.Text);
+
+            // The line break of a header may have merged with the text: what is not the header is the text's.
+            Add(text, text.AsSpan().CommonPrefixLength(_answerHeader), turn.Role == ChatTurn.Model);
+            Add([_endOfTurn], 0, turn.Role == ChatTurn.Model);
+        }
+
+        return ([.. tokens], [.. isAnswer]);
+
+        void Add(int[] part, int header, bool answer)
+        {
+            tokens.AddRange(part);
+            for (var i = 0; i < part.Length; i++) isAnswer.Add(answer && i >= header);
+        }
+    }
+
     /// <summary>The prompt as the published template writes it; for logs and tests, never tokenized.</summary>
     public static string Render(Conversation conversation)
     {

@@ -32,7 +32,13 @@ internal sealed class Conversation
         conversation = null;
         error = FindFault(messages);
         if (error is not null) return false;
+        conversation = new(ToTurns(messages));
+        return true;
+    }
 
+    /// <summary>The turns of messages that start with the user's, however they end.</summary>
+    internal static List<ChatTurn> ToTurns(IReadOnlyList<ChatEntry> messages)
+    {
         var start = SystemMessagesInFront(messages);
         var prefix = string.Concat(messages.Take(start).Select(m => string.Concat(m.Parts) + Separator));
         var turns = new List<ChatTurn>();
@@ -55,20 +61,23 @@ internal sealed class Conversation
 
         turns.Add(new(role, string.Join(Separator, texts)));
         turns[0] = turns[0] with { Text = prefix + turns[0].Text };
-        conversation = new(turns);
-        return true;
+        return turns;
+    }
+
+    /// <summary>What keeps messages from being a conversation, whoever has the last word.</summary>
+    internal static OpenAiError? FindFaultAtStart(IReadOnlyList<ChatEntry> messages)
+    {
+        if (messages.Count == 0) return OpenAiError.OutOfRange("messages", "'messages' must have at least 1 message, but has 0.");
+        var start = SystemMessagesInFront(messages);
+        return messages[start].Role == ChatRole.Assistant
+            ? OpenAiError.OutOfRange($"messages[{start}].role",
+                $"The conversation must start with a user message, but messages[{start}] has the role 'assistant'.")
+            : null;
     }
 
     private static OpenAiError? FindFault(IReadOnlyList<ChatEntry> messages)
     {
-        if (messages.Count == 0) return OpenAiError.OutOfRange("messages", "'messages' must have at least 1 message, but has 0.");
-        var start = SystemMessagesInFront(messages);
-        if (messages[start].Role == ChatRole.Assistant)
-        {
-            return OpenAiError.OutOfRange($"messages[{start}].role",
-                $"The conversation must start with a user message, but messages[{start}] has the role 'assistant'.");
-        }
-
+        if (FindFaultAtStart(messages) is { } fault) return fault;
         return messages[^1].Role == ChatRole.Assistant
             ? OpenAiError.OutOfRange($"messages[{messages.Count - 1}].role",
                 $"The conversation must end with a user message, but messages[{messages.Count - 1}] has the role 'assistant'; "

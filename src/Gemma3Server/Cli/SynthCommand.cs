@@ -23,12 +23,20 @@ internal static class SynthCommand
             Required = true,
             Description = "GGUF file to write; its folder is made, an existing file is replaced",
         };
+        var type = new Option<string>("--type")
+        {
+            HelpName = "TYPE",
+            Description = "q4_0, as served, or f16, a file to quantize (default: q4_0)",
+            DefaultValueFactory = _ => "q4_0",
+        };
+        type.AcceptOnlyFromAmong("q4_0", "f16");
         var seed = new Option<ulong>("--seed") { HelpName = "N", Description = "The same seed gives the same file (default: 0)" };
-        var command = new Command("synth", "Writes a random-weight Gemma 3 checkpoint with the size and speed of a real one.") { shape, file, seed };
+        var command = new Command("synth", "Writes a random-weight Gemma 3 checkpoint with the size and speed of a real one.") { shape, file, type, seed };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var configuration = parsed.InvocationConfiguration;
             GemmaShape.TryGet(parsed.GetValue(shape)!, out var chosen);
+            var stored = parsed.GetValue(type) == "f16" ? chosen!.InHalfPrecision() : chosen!;
             var target = parsed.GetValue(file)!;
             try
             {
@@ -36,7 +44,7 @@ internal static class SynthCommand
                 await WithProgressAsync(
                     CommandConsole.On(configuration.Error),
                     $"Writing {target.Name}",
-                    progress => SyntheticCheckpoint.Write(chosen!, target.FullName, parsed.GetValue(seed), progress, cancellationToken));
+                    progress => SyntheticCheckpoint.Write(stored, target.FullName, parsed.GetValue(seed), progress, cancellationToken));
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {

@@ -1,15 +1,20 @@
 using Gemma3Server.Runtime;
 using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Diagnostics;
+using Gemma3Server.Runtime.LlamaCpp.Gguf;
+using Gemma3Server.Runtime.LlamaCpp.Quantizing;
 
 namespace Gemma3Server.Hosting;
 
 /// <summary>The only place that names a concrete runtime.</summary>
 internal static class CompositionRoot
 {
+    /// <summary>The runtime's word on native faults.</summary>
+    public static NativeFault NativeFault => new(LlamaCppRuntime.NativeAbort);
+
     /// <summary>Adds the runtime's loader, which the engine calls on its own thread, and the runtime's word on native faults.</summary>
     public static IServiceCollection AddRuntime(this IServiceCollection services) => services
-        .AddSingleton(new NativeFault(LlamaCppRuntime.NativeAbort))
+        .AddSingleton(NativeFault)
         .AddSingleton<Func<CancellationToken, IModelRuntime>>(provider =>
         {
             var settings = provider.GetRequiredService<Gemma3ServerOptions>();
@@ -32,6 +37,30 @@ internal static class CompositionRoot
                 return new(result.PrefillRate, result.DecodeRate, result.Tokens);
             },
             loop);
+    }
+
+    /// <summary>Loads a model whose every row of a micro-batch may ask for logits.</summary>
+    public static IModelRuntime LoadForScoring(Gemma3ServerOptions settings, ILoggerFactory loggers, CancellationToken stopped) =>
+        LlamaCppRuntime.Load(Translate(settings) with { LogitsRows = settings.Runtime.MicroBatchTokens }, loggers, stopped);
+
+    /// <summary>Quantizes the configured model; tells the tensor and the share that is done, on another thread.</summary>
+    public static async Task<QuantizeOutcome> QuantizeAsync(
+        Gemma3ServerOptions settings, QuantizeSettings job, ILoggerFactory loggers, Action<string, double> report, CancellationToken stopped)
+    {
+        var options = new QuantizeOptions
+        {
+            SourcePath = settings.Model.Path!,
+            TargetPath = job.Target,
+            Type = Enum.Parse<GgmlType>(job.Type, ignoreCase: true),
+            EmbeddingType = Enum.Parse<GgmlType>(job.Embeddings, ignoreCase: true),
+            Overwrite = job.Overwrite,
+            AllowRequantize = job.AllowRequantize,
+            Threads = settings.Runtime.Threads,
+            LibraryDirectory = Translate(settings).LibraryDirectory,
+        };
+        var result = await CheckpointQuantizer.RunAsync(
+            options, loggers, progress => report(progress.Tensor, (double)progress.Bytes / progress.TotalBytes), stopped);
+        return new(result.SourceBytes, result.TargetBytes, result.SourceBitsPerWeight, result.TargetBitsPerWeight);
     }
 
     private static LlamaCppOptions Translate(Gemma3ServerOptions settings)

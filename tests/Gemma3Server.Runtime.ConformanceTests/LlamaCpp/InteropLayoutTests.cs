@@ -18,6 +18,7 @@ public sealed unsafe class InteropLayoutTests
         Assert.Equal(80, sizeof(LlamaModelParams));
         Assert.Equal(160, sizeof(LlamaContextParams));
         Assert.Equal(56, sizeof(LlamaBatch));
+        Assert.Equal(64, sizeof(LlamaQuantizeParams));
     }
 
     [Theory]
@@ -40,6 +41,16 @@ public sealed unsafe class InteropLayoutTests
     [InlineData(nameof(LlamaContextParams.Samplers), 136)]
     [InlineData(nameof(LlamaContextParams.OtherContext), 152)]
     public void ContextParams_Offset_EqualsTheHeader(string field, int offset) => Assert.Equal(offset, OffsetOf<LlamaContextParams>(field));
+
+    [Theory]
+    [InlineData(nameof(LlamaQuantizeParams.FileType), 4)]
+    [InlineData(nameof(LlamaQuantizeParams.OutputType), 8)]
+    [InlineData(nameof(LlamaQuantizeParams.EmbeddingType), 12)]
+    [InlineData(nameof(LlamaQuantizeParams.AllowRequantize), 16)]
+    [InlineData(nameof(LlamaQuantizeParams.DryRun), 21)]
+    [InlineData(nameof(LlamaQuantizeParams.ImportanceMatrix), 24)]
+    [InlineData(nameof(LlamaQuantizeParams.MaxBufferBytes), 56)]
+    public void QuantizeParams_Offset_EqualsTheHeader(string field, int offset) => Assert.Equal(offset, OffsetOf<LlamaQuantizeParams>(field));
 
     [Theory]
     [InlineData(nameof(LlamaBatch.Tokens), 8)]
@@ -80,7 +91,7 @@ public sealed unsafe class InteropLayoutTests
         var info = typeof(T).GetField(field)!;
         var type = info.FieldType;
         if (type.IsPointer || type.IsFunctionPointer || type.IsUnmanagedFunctionPointer) return (int)Marshal.OffsetOf<T>(field);
-        info.SetValue(boxed, type.IsEnum ? Enum.ToObject(type, 0x7F) : type == typeof(bool) ? true : type == typeof(nint) ? (nint)0x7F : Convert.ChangeType(0x7F, type, null));
+        info.SetValue(boxed, type.IsEnum ? Enum.ToObject(type, 0x7F) : type == typeof(bool) ? true : type == typeof(nint) ? (nint)0x7F : type == typeof(nuint) ? (nuint)0x7F : Convert.ChangeType(0x7F, type, null));
         var value = (T)boxed;
         return new ReadOnlySpan<byte>(&value, sizeof(T)).IndexOfAnyExcept((byte)0);
     }

@@ -40,6 +40,43 @@ public sealed class LlamaCppRuntimeTests
         Assert.Equal(0, runtime.Length(0));
     }
 
+    [Theory]
+    [InlineData(0, 3)]
+    [InlineData(2, 3)]
+    [InlineData(64, 64)]
+    [InlineData(60_000, 256)]
+    public void Load_LogitsRows_AreAtLeastOneOfEachSequenceAndAtMostABatch(int asked, int given)
+    {
+        using var runtime = TinyCheckpoint.Load(TinyCheckpoint.Options with { LogitsRows = asked });
+        Assert.Equal(given, runtime.Limits.MaxLogitsRows);
+    }
+
+    [Fact]
+    public void Forward_EveryRowWithLogits_GivesWhatEachRowGivesAsTheLastOne()
+    {
+        using var runtime = TinyCheckpoint.Load(TinyCheckpoint.Options with { LogitsRows = 256, BatchTokens = 256 });
+        var batch = new ForwardBatch();
+        for (var sequence = 0; sequence < 3; sequence++)
+            for (var i = 0; i < 80; i++) batch.Add(300 + sequence + i, i, sequence, wantLogits: true);
+        Assert.Equal(ForwardStatus.Ok, runtime.Forward(batch));
+        var rows = Enumerable.Range(0, batch.Count).Select(row => runtime.Logits(row).ToArray()).ToArray();
+        Assert.All(rows, row => Assert.Equal(runtime.Model.VocabularySize, row.Length));
+
+        runtime.Release(1);
+        for (var length = 1; length <= 80; length += 13)
+        {
+            runtime.Release(1);
+            batch.Clear();
+            for (var i = 0; i < length; i++) batch.Add(301 + i, i, 1, i == length - 1);
+            Assert.Equal(ForwardStatus.Ok, runtime.Forward(batch));
+            var alone = runtime.Logits(length - 1).ToArray();
+
+            // Other micro-batches round differently; a wrong row is several units off.
+            Assert.True(alone.Zip(rows[80 + length - 1], (a, b) => Math.Abs(a - b)).Max() < 2, $"row {length - 1}");
+            Assert.Equal(Array.IndexOf(alone, alone.Max()), Array.IndexOf(rows[80 + length - 1], rows[80 + length - 1].Max()));
+        }
+    }
+
     [Fact]
     public void Load_BatchSmallerThanAStep_TakesAMicroBatchBesideARowOfEachSequence()
     {

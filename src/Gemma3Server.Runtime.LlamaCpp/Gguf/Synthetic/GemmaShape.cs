@@ -86,6 +86,12 @@ public sealed record GemmaShape
     /// <summary>Type of the token embeddings: <see cref="GgmlType.Q8_0"/>, or <see cref="GgmlType.F16"/> as in Google's own files.</summary>
     public GgmlType EmbeddingType { get; init; } = GgmlType.Q8_0;
 
+    /// <summary>Type of all other matrices: <see cref="GgmlType.Q4_0"/>, or <see cref="GgmlType.F16"/> for a file to quantize.</summary>
+    public GgmlType MatrixType { get; init; } = GgmlType.Q4_0;
+
+    /// <summary>The same shape with all matrices and embeddings as <see cref="GgmlType.F16"/>.</summary>
+    public GemmaShape InHalfPrecision() => this with { EmbeddingType = GgmlType.F16, MatrixType = GgmlType.F16 };
+
     /// <summary>Finds a shape by its name, whatever its case.</summary>
     public static bool TryGet(string name, [NotNullWhen(true)] out GemmaShape? shape)
     {

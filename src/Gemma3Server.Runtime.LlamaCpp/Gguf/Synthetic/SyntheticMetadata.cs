@@ -13,6 +13,8 @@ internal static class SyntheticMetadata
         writer.Add("general.size_label", shape.SizeLabel);
         writer.Add("general.description", "Random weights in the shape of Gemma 3: for tests and measurements, its text has no meaning.");
 
-        GemmaMetadata.Write(writer, shape, vocabulary.Tokens, vocabulary.Scores, vocabulary.Types, GemmaMetadata.FileTypeMostlyQ4);
+        GemmaMetadata.Write(
+            writer, shape, vocabulary.Tokens, vocabulary.Scores, vocabulary.Types,
+            shape.MatrixType == GgmlType.F16 ? GemmaMetadata.FileTypeMostlyF16 : GemmaMetadata.FileTypeMostlyQ4);
     }
 }

@@ -37,17 +37,17 @@ internal sealed record SyntheticTensor(string Name, GgmlType Type, int Width, in
         for (var layer = 0; layer < shape.LayerCount; layer++)
         {
             yield return Norm($"blk.{layer}.attn_norm.weight", width, 1);
-            yield return Matrix($"blk.{layer}.attn_q.weight", width, queries);
-            yield return Matrix($"blk.{layer}.attn_k.weight", width, keys);
-            yield return Matrix($"blk.{layer}.attn_v.weight", width, keys);
-            yield return Matrix($"blk.{layer}.attn_output.weight", queries, width);
+            yield return Matrix(shape, $"blk.{layer}.attn_q.weight", width, queries);
+            yield return Matrix(shape, $"blk.{layer}.attn_k.weight", width, keys);
+            yield return Matrix(shape, $"blk.{layer}.attn_v.weight", width, keys);
+            yield return Matrix(shape, $"blk.{layer}.attn_output.weight", queries, width);
             yield return Norm($"blk.{layer}.attn_q_norm.weight", shape.HeadLength, 2);
             yield return Norm($"blk.{layer}.attn_k_norm.weight", shape.HeadLength, 1);
             yield return Norm($"blk.{layer}.post_attention_norm.weight", width, 2);
             yield return Norm($"blk.{layer}.ffn_norm.weight", width, 1);
-            yield return Matrix($"blk.{layer}.ffn_gate.weight", width, shape.FeedForwardLength);
-            yield return Matrix($"blk.{layer}.ffn_up.weight", width, shape.FeedForwardLength);
-            yield return Matrix($"blk.{layer}.ffn_down.weight", shape.FeedForwardLength, width);
+            yield return Matrix(shape, $"blk.{layer}.ffn_gate.weight", width, shape.FeedForwardLength);
+            yield return Matrix(shape, $"blk.{layer}.ffn_up.weight", width, shape.FeedForwardLength);
+            yield return Matrix(shape, $"blk.{layer}.ffn_down.weight", shape.FeedForwardLength, width);
             yield return Norm($"blk.{layer}.post_ffw_norm.weight", width, 2);
         }
         yield return Norm("output_norm.weight", width, MathF.Sqrt(2 * MathF.Log(shape.VocabularySize / 32f))) with { HasRandomSigns = true };
@@ -55,5 +55,5 @@ internal sealed record SyntheticTensor(string Name, GgmlType Type, int Width, in
 
     private static SyntheticTensor Norm(string name, int width, float mean) => new(name, GgmlType.F32, width, 0, mean);
 
-    private static SyntheticTensor Matrix(string name, int width, int height) => new(name, GgmlType.Q4_0, width, height, 1 / MathF.Sqrt(width));
+    private static SyntheticTensor Matrix(GemmaShape shape, string name, int width, int height) => new(name, shape.MatrixType, width, height, 1 / MathF.Sqrt(width));
 }
