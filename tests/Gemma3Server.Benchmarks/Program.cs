@@ -3,10 +3,12 @@ using Gemma3Server.Benchmarks;
 
 // bench ...   the end-to-end scenario of the command line: native loop, engine and HTTP in one run
 // cancel ...  how soon sequences are free after their clients have gone
+// sampler     this server's sampler and llama.cpp's own, in one table
 // otherwise   BenchmarkDotNet's micro-benchmarks, with its own arguments (--filter '*Sampler*')
 return args switch
 {
     ["bench", ..] => await Gemma3Server.Cli.CommandLine.RunAsync(args, Console.Out, Console.Error),
     ["cancel", var model, .. var rest] => await CancelScenario.RunAsync(model, rest is [var streams] ? int.Parse(streams) : 100),
+    ["sampler"] => SamplerScenario.Run(),
     _ => BenchmarkSwitcher.FromAssembly(typeof(CancelScenario).Assembly).Run(args).Any() ? 0 : 1,
 };
