@@ -7,7 +7,7 @@ internal static class LogitRows
 
     /// <summary>
     /// As a trained model's: noise of standard deviation 2 and, above it, 200 tokens that fall off with their rank, as words do; the first of
-    /// them has about a third of the probability, and the noise a few percent.
+    /// them has some 40 percent of the probability, and the noise less than one.
     /// </summary>
     public static float[] Peaked(int seed)
     {

@@ -19,6 +19,7 @@ internal static class SamplerScenario
     private const int Rows = 4;
 
     private const int StepRows = 16;
+    private const int TableWidth = 150; // also where the output is no terminal
     private const int WarmUp = 20;
     private const int Turns = 120;
 
@@ -27,6 +28,7 @@ internal static class SamplerScenario
 
     public static int Run()
     {
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, TableWidth);
         var table = new Table().AddColumns("logits", "sampling", "ours median / best, us", "native median / best, us", "ratio of medians", "of best");
         (string Name, Func<int, float[]> Make)[] kinds = [("peaked", LogitRows.Peaked), ("flat", LogitRows.Flat)];
         foreach (var (kind, make) in kinds)
