@@ -17,6 +17,13 @@ public sealed record SamplingParameters
     /// <summary>Keep tokens at least this fraction as probable as the most probable; 0 = off.</summary>
     public float MinP { get; init; }
 
+    /// <summary>
+    /// Keep the most typical tokens, those whose probability is nearest to what the distribution's entropy makes one expect, until they reach
+    /// this probability (locally typical sampling, Meister et al. 2022); of equally typical ones all. Greater than 0, 1 = off. Comes after
+    /// top-k and before top-p, and may drop the most probable token.
+    /// </summary>
+    public float TypicalP { get; init; } = 1.0f;
+
     /// <summary>Subtracted once from the logit of every token that has been generated; -2 to 2.</summary>
     public float PresencePenalty { get; init; }
 

@@ -4,6 +4,7 @@ using Gemma3Server.Benchmarks;
 // bench ...   the end-to-end scenario of the command line: native loop, engine and HTTP in one run
 // cancel ...  how soon sequences are free after their clients have gone
 // arrivals F   streams beside long prompts that arrive: the step budget on and off
+// sampler     this server's sampler and llama.cpp's own, in one table
 // otherwise   BenchmarkDotNet's micro-benchmarks, with its own arguments (--filter '*Sampler*')
 return args switch
 {
@@ -11,5 +12,6 @@ return args switch
     ["cancel", var model, .. var rest] => await CancelScenario.RunAsync(model, rest is [var streams] ? int.Parse(streams) : 100),
     ["arrivals", var model, .. var rest] => await ArrivalScenario.RunAsync(
         model, rest is [var streams, ..] ? int.Parse(streams) : 8, rest is [_, var tokens] ? int.Parse(tokens) : 4000),
+    ["sampler"] => SamplerScenario.Run(),
     _ => BenchmarkSwitcher.FromAssembly(typeof(CancelScenario).Assembly).Run(args).Any() ? 0 : 1,
 };

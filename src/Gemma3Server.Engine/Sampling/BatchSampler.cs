@@ -13,8 +13,8 @@ namespace Gemma3Server.Engine.Sampling;
 internal sealed unsafe class BatchSampler
 {
     /// <summary>
-    /// Logits from which spreading pays: waking a core takes about as long as sampling one row of Gemma's vocabulary (some 50 us), so
-    /// four rows of it are where a second core starts to help.
+    /// Logits from which spreading pays: waking a core takes some 50 us, a row of Gemma's vocabulary 20 (top-k) to 100 (all of it), so four
+    /// rows of it are where a second core starts to help.
     /// </summary>
     private const int ParallelFrom = 4 * 262_144;
 

@@ -1,103 +1,114 @@
-using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using Gemma3Server.Engine.Sampling.Simd;
 
 namespace Gemma3Server.Engine.Sampling;
 
 /// <summary>
-/// The largest logit of each block of the vocabulary. One SIMD pass makes them; afterwards the tokens above a threshold are found by looking
+/// A row with the largest logit of each of its blocks. One SIMD pass makes them; afterwards the tokens above a threshold are found by looking
 /// into the few blocks that reach it, instead of ordering 262,144 candidates.
 /// </summary>
 internal readonly ref struct BlockMaxima
 {
-    /// <summary>Tokens in a block: the square root of Gemma's vocabulary is 512, and fewer per block make thresholds sharper.</summary>
-    public const int Size = 256;
-
-    private readonly ReadOnlySpan<float> _logits;
     private readonly SamplerScratch _scratch;
-    private readonly ReadOnlySpan<ulong> _maxima;
 
-    /// <summary>Passes over the logits once.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public BlockMaxima(ReadOnlySpan<float> logits, SamplerScratch scratch)
+    private BlockMaxima(LogitRow row, ReadOnlySpan<float> values, bool sound, SamplerScratch scratch)
     {
-        _logits = logits;
+        Row = row;
+        Values = values;
         _scratch = scratch;
-        var maxima = scratch.Blocks((logits.Length + Size - 1) / Size);
-        var max = float.NegativeInfinity;
-        for (var block = 0; block < maxima.Length; block++)
-        {
-            // NaN propagates through both maxima, so that Max tells whether the row is sound.
-            var value = TensorPrimitives.Max(Block(block));
-            maxima[block] = float.IsNaN(value) ? 0 : LogitKey.Of(value, block);
-            max = Math.Max(max, value);
-        }
-
-        _maxima = maxima;
-        Max = max;
+        Max = sound || IsSound(row) ? TensorPrimitives.Max(values) : float.NaN;
     }
+
+    /// <summary>The row.</summary>
+    public LogitRow Row { get; }
+
+    /// <summary>The maxima, by block.</summary>
+    public ReadOnlySpan<float> Values { get; }
 
     /// <summary>The largest logit; NaN when any is.</summary>
     public float Max { get; }
 
-    /// <summary>The keys of the <paramref name="count"/> largest logits, in any order; exact.</summary>
+    /// <summary>Whether the row can be sampled: no NaN, and a finite largest logit.</summary>
+    public bool IsUsable => float.IsFinite(Max);
+
+    private RowPasses Passes => _scratch.Passes;
+
+    /// <summary>Passes over the logits once.</summary>
+    public static BlockMaxima Of(LogitRow row, SamplerScratch scratch)
+    {
+        var values = scratch.Maxima(row.Blocks);
+        var sound = scratch.Passes.Maxima(row, values);
+        return new(row, values, sound, scratch);
+    }
+
+    /// <summary>Passes over the logits once, also for the sums that <see cref="BlockWeights.FromSums"/> takes.</summary>
+    public static BlockMaxima WithSums(LogitRow row, float scale, SamplerScratch scratch)
+    {
+        var values = scratch.Maxima(row.Blocks);
+        var sound = scratch.Passes.MaximaAndSums(row, scale, values, scratch.Sums(row.Blocks));
+        return new(row, values, sound, scratch);
+    }
+
+    /// <summary>The first token with the largest logit, of a usable row.</summary>
+    public int FirstOfMax()
+    {
+        var block = Values.IndexOf(Max);
+        return (block * LogitRow.BlockSize) + Row.Values(block).IndexOf(Max);
+    }
+
+    /// <summary>The keys of the <paramref name="count"/> largest logits, in any order; exact. Those of negative infinity do not count.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Span<ulong> Largest(int count)
     {
         // The count largest block maxima are count logits, so no logit below the least of them can be among the count largest.
         var threshold = float.NegativeInfinity;
-        if (count <= _maxima.Length)
+        if (count <= Values.Length)
         {
-            var order = _scratch.Order(_maxima.Length);
-            _maxima.CopyTo(order);
+            var order = _scratch.Order(Values.Length);
+            for (var block = 0; block < order.Length; block++) order[block] = LogitKey.Of(Values[block], block);
             KeySelection.Largest(order, count);
             var least = ulong.MaxValue;
             foreach (var key in order[..count]) least = Math.Min(least, key);
             threshold = LogitKey.Logit(least);
         }
 
-        var keys = AtLeast(threshold);
+        var keys = Between(threshold, float.PositiveInfinity);
         if (keys.Length <= count) return keys;
         KeySelection.Largest(keys, count);
         return keys[..count];
     }
 
-    /// <summary>The keys of all logits that are at least <paramref name="threshold"/>, in order of token id.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public Span<ulong> AtLeast(float threshold)
+    /// <summary>The keys of all logits in the closed range, in order of token id; without those of negative infinity.</summary>
+    public Span<ulong> Between(float low, float high)
     {
         var blocks = 0;
-        foreach (var key in _maxima)
+        foreach (var max in Values)
         {
-            if (LogitKey.Logit(key) >= threshold) blocks++;
+            if (max >= low) blocks++;
         }
 
-        var keys = _scratch.Keys(blocks * Size);
-        var count = 0;
-        var bound = new Vector<float>(threshold);
-        for (var block = 0; block < _maxima.Length; block++)
-        {
-            if (LogitKey.Logit(_maxima[block]) < threshold) continue;
-            var values = Block(block);
-            var i = 0;
-            while (i < values.Length)
-            {
-                // Whole vectors below the threshold are passed over; the rest of a block is looked at one by one.
-                if (i + Vector<float>.Count <= values.Length && Vector.LessThanAll(new Vector<float>(values[i..]), bound))
-                {
-                    i += Vector<float>.Count;
-                    continue;
-                }
-
-                for (var end = Math.Min(i + Vector<float>.Count, values.Length); i < end; i++)
-                {
-                    if (values[i] >= threshold) keys[count++] = LogitKey.Of(values[i], (block * Size) + i);
-                }
-            }
-        }
-
-        return keys[..count];
+        var keys = _scratch.Keys(blocks * LogitRow.BlockSize);
+        return keys[..Passes.Collect(Row, Values, low, high, keys)];
     }
 
-    private ReadOnlySpan<float> Block(int block) => _logits.Slice(block * Size, Math.Min(Size, _logits.Length - (block * Size)));
+    /// <summary>As <see cref="Between"/>, unless there are more than <paramref name="limit"/>.</summary>
+    public bool TryBetween(float low, float high, int limit, out Span<ulong> keys)
+    {
+        keys = _scratch.Keys(limit);
+        var count = Passes.Collect(Row, Values, low, high, keys);
+        keys = keys[..Math.Max(0, count)];
+        return count >= 0;
+    }
+
+    /// <summary>The pass could not tell a NaN from infinities of both signs, or from a sum beyond all floats; this can, and is never needed.</summary>
+    private static bool IsSound(LogitRow row)
+    {
+        for (var block = 0; block < row.Blocks; block++)
+        {
+            if (TensorPrimitives.IsNaNAny(row.Values(block))) return false;
+        }
+
+        return true;
+    }
 }

@@ -33,22 +33,21 @@ internal sealed class LogitAdjustments
         CollectionsMarshal.GetValueRefOrAddDefault(_counts, token, out _)++;
     }
 
-    /// <summary>Changes the logits in place. Token ids outside the vocabulary are ignored.</summary>
-    public void Apply(Span<float> logits)
+    /// <summary>Changes the logits through <paramref name="patches"/>. Token ids outside the vocabulary are ignored.</summary>
+    public void Apply(ReadOnlySpan<float> logits, LogitPatches patches)
     {
         foreach (var (token, bias) in _bias)
         {
-            if ((uint)token < (uint)logits.Length) logits[token] += bias;
+            if ((uint)token < (uint)logits.Length) patches.At(logits, token) += bias;
         }
 
         if (!HasPenalties(_parameters)) return;
         foreach (var (token, count) in _counts)
         {
             if ((uint)token >= (uint)logits.Length) continue;
-            var logit = logits[token];
+            ref var logit = ref patches.At(logits, token);
             logit = logit > 0 ? logit / _parameters.RepeatPenalty : logit * _parameters.RepeatPenalty;
             if (count > 0) logit -= (count * _parameters.FrequencyPenalty) + _parameters.PresencePenalty;
-            logits[token] = logit;
         }
     }
 

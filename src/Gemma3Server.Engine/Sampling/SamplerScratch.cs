@@ -1,27 +1,43 @@
+using Gemma3Server.Engine.Sampling.Simd;
+
 namespace Gemma3Server.Engine.Sampling;
 
 /// <summary>Working memory of one sampling thread, grown to what is needed once, so that sampling a token allocates nothing.</summary>
-internal sealed class SamplerScratch
+internal sealed class SamplerScratch(RowPasses? passes = null)
 {
-    private float[] _row = [];
+    private float[] _maxima = [];
+    private float[] _sums = [];
+    private float[] _references = [];
+    private float[] _moments = [];
     private ulong[] _keys = [];
-    private ulong[] _blocks = [];
     private ulong[] _order = [];
     private double[] _weights = [];
 
-    /// <summary>A copy of the logits, for requests that change them.</summary>
-    public Span<float> Row(int length) => Grow(ref _row, length);
+    /// <summary>How rows are read: as wide as the processor can, unless a test asks for another width.</summary>
+    public RowPasses Passes { get; } = passes ?? RowPasses.Best;
+
+    /// <summary>Changed blocks of the row that is being sampled.</summary>
+    public LogitPatches Patches { get; } = new();
+
+    /// <summary>The largest logit of each block.</summary>
+    public Span<float> Maxima(int blocks) => Grow(ref _maxima, blocks);
+
+    /// <summary>Sums of weights by block.</summary>
+    public Span<float> Sums(int blocks) => Grow(ref _sums, blocks);
+
+    /// <summary>The weights of the logits that the sums of the blocks refer to.</summary>
+    public Span<float> References(int blocks) => Grow(ref _references, blocks);
+
+    /// <summary>Weighted logits by block.</summary>
+    public Span<float> Moments(int blocks) => Grow(ref _moments, blocks);
 
     /// <summary>Keys of the candidates (<see cref="LogitKey"/>).</summary>
     public Span<ulong> Keys(int length) => Grow(ref _keys, length);
 
-    /// <summary>Keys of the block maxima, by block.</summary>
-    public Span<ulong> Blocks(int length) => Grow(ref _blocks, length);
-
-    /// <summary>A second copy of the block maxima, to be reordered.</summary>
+    /// <summary>Keys of the block maxima, to be reordered.</summary>
     public Span<ulong> Order(int length) => Grow(ref _order, length);
 
-    /// <summary>Unnormalised probabilities.</summary>
+    /// <summary>Unnormalised probabilities of candidates.</summary>
     public Span<double> Weights(int length) => Grow(ref _weights, length);
 
     private static Span<T> Grow<T>(ref T[] array, int length)

@@ -14,6 +14,10 @@ internal readonly struct SeededGenerator(ulong seed)
     /// <summary>Draw number <paramref name="index"/>, uniform in [0, 1).</summary>
     public double Uniform(int index) => (Mix(_state + (((ulong)index + 1) * Gamma)) >> 11) * (1.0 / (1UL << 53));
 
+    /// <summary>A further draw for the same token, when <paramref name="attempt"/> is not 0.</summary>
+    public double UniformOf(int index, int attempt) =>
+        attempt == 0 ? Uniform(index) : (Mix(Mix(_state + (((ulong)index + 1) * Gamma)) + ((ulong)attempt * Gamma)) >> 11) * (1.0 / (1UL << 53));
+
     private static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;

@@ -54,7 +54,10 @@ internal static unsafe class LayoutSelfCheck
     private static void CheckEntryPoints()
     {
         (Type Bindings, string Library)[] all =
-            [(typeof(LlamaNative), LlamaNative.Library), (typeof(GgmlNative), GgmlNative.Library), (typeof(GgmlBaseNative), GgmlBaseNative.Library)];
+        [
+            (typeof(LlamaNative), LlamaNative.Library), (typeof(LlamaSamplerNative), LlamaNative.Library),
+            (typeof(GgmlNative), GgmlNative.Library), (typeof(GgmlBaseNative), GgmlBaseNative.Library),
+        ];
         foreach (var (bindings, library) in all)
         {
             foreach (var method in bindings.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly))

@@ -19,6 +19,8 @@ internal static class SamplingReader
             TopP = Math.Max(float.Epsilon, checks.Float("top_p", request.TopP, defaults.TopP, 0, 1)),
             TopK = checks.Integer("top_k", request.TopK, defaults.TopK, 0),
             MinP = checks.Float("min_p", request.MinP, defaults.MinP, 0, 1),
+            // As for top_p.
+            TypicalP = Math.Max(float.Epsilon, checks.Float("typical_p", request.TypicalP, defaults.TypicalP, 0, 1)),
             PresencePenalty = checks.Float("presence_penalty", request.PresencePenalty, 0, -2, 2),
             FrequencyPenalty = checks.Float("frequency_penalty", request.FrequencyPenalty, 0, -2, 2),
             RepeatPenalty = checks.Float("repeat_penalty", request.RepeatPenalty, 1, 0.01, 10),

@@ -63,13 +63,19 @@ public sealed class KeySelectionTests
         for (var round = 0; round < 300; round++)
         {
             var logits = Enumerable.Range(0, random.Next(1, 3000)).Select(_ => random.Next(-40, 40) / 4f).ToArray();
-            var maxima = new BlockMaxima(logits, scratch);
+            scratch.Patches.Begin(logits);
+            var maxima = BlockMaxima.Of(scratch.Patches.Row(logits), scratch);
             Assert.Equal(logits.Max(), maxima.Max);
             var keys = logits.Select(LogitKey.Of).OrderDescending().ToArray();
             var count = random.Next(1, 200);
             Assert.Equal(keys.Take(count), maxima.Largest(count).ToArray().OrderDescending());
             var threshold = random.Next(-45, 45) / 4f;
-            Assert.Equal(keys.Where(k => LogitKey.Logit(k) >= threshold), maxima.AtLeast(threshold).ToArray().OrderDescending());
+            var above = keys.Where(k => LogitKey.Logit(k) >= threshold).ToArray();
+            Assert.Equal(above, maxima.Between(threshold, float.PositiveInfinity).ToArray().OrderDescending());
+            Assert.Equal(above.Where(k => LogitKey.Logit(k) <= threshold + 2), maxima.Between(threshold, threshold + 2).ToArray().OrderDescending());
+            Assert.Equal(above.Length <= 100, maxima.TryBetween(threshold, float.PositiveInfinity, 100, out var few));
+            if (above.Length <= 100) Assert.Equal(above, few.ToArray().OrderDescending());
+            Assert.Equal(Array.IndexOf(logits, maxima.Max), maxima.FirstOfMax());
         }
     }
 

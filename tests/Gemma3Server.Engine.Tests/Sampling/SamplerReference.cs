@@ -17,10 +17,11 @@ internal static class SamplerReference
 
         var order = Enumerable.Range(0, l.Length).OrderByDescending(i => (float)l[i]).ThenBy(i => i).ToArray();
         if (p.TopK > 0 && p.TopK < l.Length) order = order[..p.TopK];
+        if (p.TypicalP < 1) order = Typical(l, order, p.TypicalP);
         var max = l[order[0]];
-        var weights = Array.ConvertAll(order, i => Math.Exp(l[i] - max));
         if (p.TopP < 1)
         {
+            var weights = Array.ConvertAll(order, i => Math.Exp(l[i] - max));
             double total = weights.Sum(), sum = 0;
             var kept = 0;
             while (kept < order.Length && sum < p.TopP * total) sum += weights[kept++];
@@ -40,5 +41,32 @@ internal static class SamplerReference
         var norm = tempered.Sum();
         for (var i = 0; i < order.Length; i++) result[order[i]] = tempered[i] / norm;
         return result;
+    }
+
+    /// <summary>The natural logarithm of every token's probability under the logits as they are.</summary>
+    public static double[] LogProbabilities(float[] logits)
+    {
+        double max = logits.Max();
+        var logTotal = max + Math.Log(logits.Sum(l => Math.Exp(l - max)));
+        return Array.ConvertAll(logits, l => l - logTotal);
+    }
+
+    /// <summary>By the definition: least difference between a token's surprise and the entropy first.</summary>
+    private static int[] Typical(double[] logits, int[] order, double p)
+    {
+        var max = logits[order[0]];
+        var total = order.Sum(i => Math.Exp(logits[i] - max));
+        var probabilities = order.ToDictionary(i => i, i => Math.Exp(logits[i] - max) / total);
+        var entropy = -probabilities.Values.Where(q => q > 0).Sum(q => q * Math.Log(q));
+        var scores = order.ToDictionary(i => i, i => Math.Abs(-Math.Log(probabilities[i]) - entropy));
+        double sum = 0, last = 0;
+        foreach (var i in order.OrderBy(i => scores[i]))
+        {
+            if (sum >= p) break;
+            sum += probabilities[i];
+            last = scores[i];
+        }
+
+        return [.. order.Where(i => scores[i] <= last + 1e-9)];
     }
 }

@@ -19,6 +19,8 @@ public sealed unsafe class InteropLayoutTests
         Assert.Equal(160, sizeof(LlamaContextParams));
         Assert.Equal(56, sizeof(LlamaBatch));
         Assert.Equal(64, sizeof(LlamaQuantizeParams));
+        Assert.Equal(12, sizeof(LlamaTokenData));
+        Assert.Equal(32, sizeof(LlamaTokenDataArray));
     }
 
     [Theory]
@@ -60,6 +62,12 @@ public sealed unsafe class InteropLayoutTests
     [InlineData(nameof(LlamaBatch.Sequences), 40)]
     [InlineData(nameof(LlamaBatch.WantLogits), 48)]
     public void Batch_Offset_EqualsTheHeader(string field, int offset) => Assert.Equal(offset, OffsetOf<LlamaBatch>(field));
+
+    [Theory]
+    [InlineData(nameof(LlamaTokenDataArray.Size), 8)]
+    [InlineData(nameof(LlamaTokenDataArray.Selected), 16)]
+    [InlineData(nameof(LlamaTokenDataArray.Sorted), 24)]
+    public void TokenDataArray_Offset_EqualsTheHeader(string field, int offset) => Assert.Equal(offset, OffsetOf<LlamaTokenDataArray>(field));
 
     [Theory]
     [InlineData("llama_model_default_params", 77)]

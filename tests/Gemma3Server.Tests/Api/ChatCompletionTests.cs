@@ -87,7 +87,7 @@ public sealed class ChatCompletionTests
     public async Task Post_SameSeed_GivesSameAnswer()
     {
         await using var server = await TestServer.StartAsync();
-        const string Body = "\"seed\":-7,\"max_tokens\":24,\"ignore_eos\":true,\"cache_prompt\":false,\"top_p\":0.9,\"top_k\":20,\"min_p\":0.01,"
+        const string Body = "\"seed\":-7,\"max_tokens\":24,\"ignore_eos\":true,\"cache_prompt\":false,\"top_p\":0.9,\"top_k\":20,\"min_p\":0.01,\"typical_p\":0.9,"
             + "\"presence_penalty\":0.5,\"frequency_penalty\":0.5,\"repeat_penalty\":1.1,\"logit_bias\":{\"300\":5}";
         using var first = await server.PostAsync(TestServer.Chat(Body));
         using var second = await server.PostAsync(TestServer.Chat(Body));

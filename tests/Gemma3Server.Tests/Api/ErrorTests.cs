@@ -14,6 +14,8 @@ public sealed class ErrorTests(SharedServer shared) : IClassFixture<SharedServer
     [InlineData("\"temperature\":\"hot\"", "temperature", "invalid_type", "Invalid type for 'temperature': expected a number, but got \"hot\".")]
     [InlineData("\"top_p\":-0.1", "top_p", "invalid_value", "from 0 to 1")]
     [InlineData("\"min_p\":1.5", "min_p", "invalid_value", "from 0 to 1")]
+    [InlineData("\"typical_p\":1.01", "typical_p", "invalid_value", "from 0 to 1, but is 1.01")]
+    [InlineData("\"typical_p\":-1", "typical_p", "invalid_value", "from 0 to 1")]
     [InlineData("\"top_k\":-1", "top_k", "invalid_value", "at least 0, but is -1")]
     [InlineData("\"top_k\":1.5", "top_k", "invalid_type", "expected an integer, but got 1.5")]
     [InlineData("\"repeat_penalty\":0", "repeat_penalty", "invalid_value", "from 0.01 to 10")]

@@ -58,6 +58,10 @@ internal sealed record ChatCompletionRequest
     /// <summary>Extension, 0 to 1: drop tokens less probable than this fraction of the most probable one.</summary>
     public double? MinP { get; init; }
 
+    /// <summary>Extension, 0 to 1: sample from the most typical tokens that reach this probability together; 1 = off.</summary>
+    [DefaultValue(1)]
+    public double? TypicalP { get; init; }
+
     /// <summary>Extension, 0.01 to 10: makes tokens of prompt and answer less probable; 1 = off.</summary>
     public double? RepeatPenalty { get; init; }
 
