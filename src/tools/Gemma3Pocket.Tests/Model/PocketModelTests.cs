@@ -58,17 +58,19 @@ public sealed class PocketModelTests
             ValueCacheType = "f32",
         };
         using var runtime = LlamaCppRuntime.Load(options, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
-        var rows = new List<float[]>();
-        for (var lesson = 0; lesson < lessons.Length; lesson++)
+        // The runtime gives as many rows of logits as it has sequences: all lessons go side by side, a token each.
+        var rows = lessons.Select(lesson => new float[lesson.Length - 1][]).ToArray();
+        for (var position = 0; position < rows.Max(row => row.Length); position++)
         {
             var batch = new ForwardBatch();
-            foreach (var token in lessons[lesson].SkipLast(1))
-                batch.Add(token, batch.Count, lesson, wantLogits: true);
+            var running = Enumerable.Range(0, lessons.Length).Where(lesson => position < rows[lesson].Length).ToArray();
+            foreach (var lesson in running)
+                batch.Add(lessons[lesson][position], position, lesson, wantLogits: true);
             Assert.Equal(ForwardStatus.Ok, runtime.Forward(batch));
-            for (var row = 0; row < batch.Count; row++)
-                rows.Add(runtime.Logits(row).ToArray());
+            for (var row = 0; row < running.Length; row++)
+                rows[running[row]][position] = runtime.Logits(row).ToArray();
         }
-        return [.. rows];
+        return [.. rows.SelectMany(row => row)];
     }
 
     /// <summary>Length of the difference as a share of the length of what is expected.</summary>
