@@ -13,7 +13,9 @@ public sealed partial class ArchitectureTests
         ["Gemma3Server.Engine"] = ["Gemma3Server.Runtime"],
         ["Gemma3Server.Runtime"] = [],
         ["Gemma3Server.Runtime.LlamaCpp"] = ["Gemma3Server.Runtime"],
+        ["Gemma3Pocket"] = ["Gemma3Pocket.Curriculum", "Gemma3Server.Runtime.LlamaCpp"],
         ["Gemma3Pocket.Curriculum"] = [],
+        ["Gemma3Pocket.Tests"] = ["Gemma3Pocket"],
         ["Gemma3Server.Testing"] = ["Gemma3Server.Runtime"],
     };
 

@@ -7,15 +7,16 @@ namespace Gemma3Pocket.Cli;
 /// <summary><c>train</c> in full precision, and <c>qat</c> for the quantized file: the same loop, with another objective.</summary>
 internal static class TrainCommand
 {
-    public static Command CreateTrain() => Create("train", "Trains in full precision; goes on where the run's checkpoint is.", null, 3e-3, 0.1, 20_000, 1000);
+    public static Command CreateTrain() => Create("train", "Trains in full precision; goes on where the run's checkpoint is.", null, 3e-3, 0.1, 20_000, 1000, 100);
 
     public static Command CreateQuantizationAware()
     {
         var from = new Option<string>("--from") { Required = true, Description = "Finished run in full precision: start and teacher" };
-        return Create("qat", "Trains on for the quantized file, towards the probabilities of the full-precision run.", from, 5e-4, 0, 600, 500);
+        return Create("qat", "Trains on for the quantized file, towards the probabilities of the full-precision run.", from, 5e-4, 0, 600, 500, 20);
     }
 
-    private static Command Create(string name, string description, Option<string>? from, double rate, double decay, int steps, int decaySteps)
+    private static Command Create(
+        string name, string description, Option<string>? from, double rate, double decay, int steps, int decaySteps, int warmUpSteps)
     {
         var defaults = new TrainingOptions { Directory = "" };
         var run = new Option<string>("--run") { Required = true, Description = "Directory of checkpoint and log" };
@@ -26,7 +27,7 @@ internal static class TrainCommand
             DefaultValueFactory = _ => decaySteps,
             Description = "Steps in which the learning rate falls to 0; a file 'decay' in the run's directory starts them at once",
         };
-        var warmUp = new Option<int>("--warm-up-steps") { DefaultValueFactory = _ => defaults.WarmUpSteps, Description = "Steps in which it rises" };
+        var warmUp = new Option<int>("--warm-up-steps") { DefaultValueFactory = _ => warmUpSteps, Description = "Steps in which it rises" };
         var rows = new Option<int>("--rows") { DefaultValueFactory = _ => defaults.Rows, Description = "Rows of a batch" };
         var width = new Option<int>("--width") { DefaultValueFactory = _ => defaults.Width, Description = "Tokens of a row" };
         var rateOption = new Option<double>("--rate") { DefaultValueFactory = _ => rate, Description = "Highest learning rate" };

@@ -44,21 +44,26 @@ internal sealed class Examiner
         _batches.Add((packer.ToBatch(), skills));
     }
 
-    /// <summary>Share of right answers of every skill.</summary>
-    public IReadOnlyDictionary<Skill, double> Examine(PocketModel model, Tensor weights)
+    /// <summary>Runs all lessons through the model.</summary>
+    public ExamResult Examine(PocketModel model, Objective objective, Tensor weights)
     {
         var right = new Dictionary<Skill, int>();
         var all = new Dictionary<Skill, int>();
+        var (loss, tokens) = (0.0, 0);
         using var noGradient = no_grad();
         foreach (var (batch, skills) in _batches)
         {
             using var scope = NewDisposeScope();
             using var tensors = new BatchTensors(batch, _window);
-            var hits = model.Forward(weights, tensors).argmax(-1).eq(tensors.Targets).data<bool>().ToArray();
+            var logits = model.Forward(weights, tensors);
+            var hits = logits.argmax(-1).eq(tensors.Targets).data<bool>().ToArray();
+            var losses = objective.Losses(logits, tensors).data<float>().ToArray();
             var failed = new HashSet<int>();
             for (var i = 0; i < hits.Length; i++)
             {
-                if (!hits[i] && batch.IsAnswer[i])
+                loss += losses[i];
+                tokens++;
+                if (!hits[i])
                     failed.Add(batch.Lessons[i]);
             }
             for (var lesson = 0; lesson < skills.Count; lesson++)
@@ -67,7 +72,7 @@ internal sealed class Examiner
                 right[skills[lesson]] = right.GetValueOrDefault(skills[lesson]) + (failed.Contains(lesson) ? 0 : 1);
             }
         }
-        return all.ToDictionary(pair => pair.Key, pair => (double)right[pair.Key] / pair.Value);
+        return new ExamResult(loss / tokens, all.ToDictionary(pair => pair.Key, pair => (double)right[pair.Key] / pair.Value));
     }
 
     private static EncodedLesson LastAnswerOnly(EncodedLesson lesson)

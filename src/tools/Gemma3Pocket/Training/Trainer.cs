@@ -63,6 +63,9 @@ internal sealed class Trainer : IDisposable
         _log.Write($"start step={State.Step} seed={_options.Seed} weights={_layout.Length} vocabulary={_vocabulary.Count} longer than a row={BatchSource.TooLong(_vocabulary, _options.Width):P1} {_options}");
         var examiner = _options.ExamInterval > TimeSpan.Zero
             ? new Examiner(_vocabulary, ExamLessons, _options.Width, _layout.Shape.SlidingWindow) : null;
+        // What plain rounding costs, before the first step against it.
+        if (examiner is not null && _quantized is not null && State.Step == 0)
+            Examine(examiner);
         using var batches = new BatchSource(_vocabulary, _options.Seed, _options.Rows, _options.Width, State.Step);
         var schedule = CurrentSchedule();
         _clock.Restart();
@@ -74,7 +77,7 @@ internal sealed class Trainer : IDisposable
             Step(batch, _options.LearningRate * schedule.RateAt(State.Step));
             State.Step++;
             var now = _clock.Elapsed;
-            if (State.Step % LogEvery == 0)
+            if (State.Step % LogEvery == 0 || State.Step == schedule.End)
             {
                 Report((now - logged).TotalSeconds, schedule);
                 logged = now;
@@ -141,7 +144,7 @@ internal sealed class Trainer : IDisposable
 
     private void Report(double seconds, Schedule schedule)
     {
-        _log.Write($"step={State.Step} loss={_lossSum / _stepSum:F4} norm={_normSum / _stepSum:F2} rate={schedule.RateAt(State.Step - 1):F3} tokens/s={_tokenSum / seconds:F0} tokens={State.Tokens} elapsed={State.Seconds:F0}");
+        _log.Write($"step={State.Step} loss={_lossSum / _stepSum:F5} norm={_normSum / _stepSum:F2} rate={schedule.RateAt(State.Step - 1):F3} tokens/s={_tokenSum / seconds:F0} tokens={State.Tokens} elapsed={State.Seconds:F0}");
         (_lossSum, _normSum, _tokenSum, _stepSum) = (0, 0, 0, 0);
     }
 
@@ -149,13 +152,14 @@ internal sealed class Trainer : IDisposable
     {
         if (_quantized is not null)
             FakeQuantization.Apply(_layout, State.Weights, _quantized);
-        var shares = examiner.Examine(_model, _quantized ?? State.Weights);
+        var result = examiner.Examine(_model, _objective, _quantized ?? State.Weights);
         var line = JsonSerializer.Serialize(new
         {
             step = State.Step,
             elapsed = Math.Round(State.Seconds),
-            accuracy = Math.Round(shares.Values.Average(), 4),
-            skills = shares.ToDictionary(pair => pair.Key.ToString(), pair => Math.Round(pair.Value, 4)),
+            loss = Math.Round(result.Loss, 5),
+            accuracy = Math.Round(result.Skills.Values.Average(), 4),
+            skills = result.Skills.ToDictionary(pair => pair.Key.ToString(), pair => Math.Round(pair.Value, 4)),
         });
         _log.Write($"{line}");
     }
