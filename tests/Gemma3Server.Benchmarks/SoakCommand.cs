@@ -75,13 +75,13 @@ internal static class SoakCommand
 
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"growth after warm-up: heap {report.HeapSlope:+0.00;-0.00} MiB/min ({Word(heapFlat)}), resident {report.ResidentSlope:+0.00;-0.00} MiB/min ({Word(residentFlat)})"));
+            $"growth after warm-up: heap {report.HeapSlope:+0.00;-0.00} MiB/min ({Word(report, heapFlat)}), resident {report.ResidentSlope:+0.00;-0.00} MiB/min ({Word(report, residentFlat)})"));
         output.WriteLine($"{report.Faults.Count} faults");
         foreach (var fault in report.Faults.Take(ShownFaults)) output.WriteLine($"  {fault}");
         return report.Faults.Count == 0 && heapFlat && residentFlat;
     }
 
-    private static string Word(bool flat) => flat ? "flat" : "grows";
+    private static string Word(SoakReport report, bool flat) => report.Settled.Count < 2 ? "too short to tell" : flat ? "flat" : "grows";
 
     private static KeyValuePair<string, string?> Default(string key, long value) =>
         new($"{Gemma3ServerOptions.Section}:{key}", value.ToString(CultureInfo.InvariantCulture));

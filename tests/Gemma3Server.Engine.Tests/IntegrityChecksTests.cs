@@ -1,4 +1,5 @@
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Testing;
 
 namespace Gemma3Server.Engine.Tests;
 
@@ -8,7 +9,7 @@ public sealed class IntegrityChecksTests
     [Fact]
     public void Answer_SoundBooks_CompletesAllWhoAsked()
     {
-        using var harness = new EngineHarness(new() { MaxSequences = 2 });
+        using var harness = new EngineHarness(new FakeRuntimeOptions { MaxSequences = 2 });
         var checks = new IntegrityChecks();
         Task[] asked = [checks.Ask(), checks.Ask()];
         Assert.All(asked, task => Assert.False(task.IsCompleted));
@@ -19,7 +20,7 @@ public sealed class IntegrityChecksTests
     [Fact]
     public async Task Answer_BooksDisagree_FaultsWithWhatIsWrong()
     {
-        using var harness = new EngineHarness(new() { MaxSequences = 2 });
+        using var harness = new EngineHarness(new FakeRuntimeOptions { MaxSequences = 2 });
         var checks = new IntegrityChecks();
         var sequence = harness.Submit("abc", 10);
         harness.Step();
