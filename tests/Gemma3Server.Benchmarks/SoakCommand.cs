@@ -41,7 +41,10 @@ internal static class SoakCommand
             ]);
             var plan = new SoakPlan
             {
-                Laps = parsed.GetValue(minutes), LapTime = TimeSpan.FromMinutes(1), Users = parsed.GetValue(users), Seed = parsed.GetValue(seed),
+                Laps = parsed.GetValue(minutes),
+                LapTime = TimeSpan.FromMinutes(1),
+                Users = parsed.GetValue(users),
+                Seed = parsed.GetValue(seed),
             };
             var error = parsed.InvocationConfiguration.Error;
             return ModelCommandRun.RunAsync(configuration, needsModel: true, error, async options =>
