@@ -19,7 +19,7 @@ public sealed class SoakTests
         var (options, faults) = SettingsReader.Read(configuration);
         Assert.Empty(faults);
         await using var server = await LocalServer.StartAsync(options, configuration, cancellation);
-        var plan = new SoakPlan { Laps = 6, LapRequests = 250, Users = 8 };
+        var plan = new SoakPlan { Laps = 4, LapRequests = 200, Users = 8 };
         var output = TestContext.Current.TestOutputHelper;
 
         var report = await new SoakRun(server, plan, line => output?.WriteLine(line)).RunAsync(cancellation);
