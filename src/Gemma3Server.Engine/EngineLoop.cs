@@ -48,6 +48,9 @@ internal sealed class EngineLoop : IDisposable
 
     public EngineMetrics Metrics { get; }
 
+    /// <summary>Checks of the books that others ask for.</summary>
+    public IntegrityChecks Checks { get; } = new();
+
     /// <summary>The model, once loaded.</summary>
     public LoadedModel? Model => _model;
 
@@ -117,6 +120,7 @@ internal sealed class EngineLoop : IDisposable
         await ended.CancelAsync().ConfigureAwait(false);
         if (!TryClaimEnd()) return;
         FailTheRest();
+        Checks.Close();
         Lifecycle.End();
     }
 
@@ -138,6 +142,7 @@ internal sealed class EngineLoop : IDisposable
         // The inbox is closed before the last arrivals are taken, so that none is left without an answer.
         Inbox.Close();
         FailTheRest();
+        Checks.Close();
         DisposeRuntime();
         Lifecycle.End();
         _logger.Stopped();
@@ -211,6 +216,7 @@ internal sealed class EngineLoop : IDisposable
         {
             // Both are asked: the notice of a cancellation may have been taken before its sequence arrived, which then knows itself.
             if (TakeArrivals() | Inbox.TakeCancellations()) _scheduler!.RemoveCancelled(_onRemoved);
+            Checks.Answer(_scheduler!);
             if (!_scheduler!.IsIdle)
             {
                 _executor!.Step();

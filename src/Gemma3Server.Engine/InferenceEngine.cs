@@ -86,6 +86,17 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// <summary>Whether running requests are not waited for any more.</summary>
     internal bool Aborting => _loop.Lifecycle.AbortRequested;
 
+    /// <summary>
+    /// Checks that scheduler, cache and runtime agree; the loop does so between two steps. The task faults with what is wrong, and is
+    /// cancelled when the engine has ended. For soaks and tests: it looks at every sequence.
+    /// </summary>
+    internal Task CheckIntegrityAsync()
+    {
+        var answer = _loop.Checks.Ask();
+        _loop.Inbox.Wake();
+        return answer;
+    }
+
     /// <summary>The loop's thread.</summary>
     internal Thread LoopThread => _loop.Thread;
 

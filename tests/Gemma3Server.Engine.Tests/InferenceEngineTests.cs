@@ -30,6 +30,26 @@ public sealed class InferenceEngineTests
     }
 
     [Fact]
+    public async Task CheckIntegrityAsync_UnderLoadAndIdle_Passes()
+    {
+        await using var engine = Create(() => new FakeModelRuntime());
+        await engine.Ready.WaitAsync(Timeout);
+        var load = Task.WhenAll(Enumerable.Range(0, 12).Select(i => Task.Run(() => engine.Generate(Requests.Greedy($"prompt {i}", 40), Timeout).ReadAll())));
+        for (var i = 0; i < 20; i++) await engine.CheckIntegrityAsync().WaitAsync(Timeout);
+        await load;
+        await engine.CheckIntegrityAsync().WaitAsync(Timeout);
+    }
+
+    [Fact]
+    public async Task CheckIntegrityAsync_EngineEnded_IsCancelled()
+    {
+        var engine = Create(() => new FakeModelRuntime());
+        await engine.Ready.WaitAsync(Timeout);
+        await engine.DisposeAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => engine.CheckIntegrityAsync().WaitAsync(Timeout));
+    }
+
+    [Fact]
     public async Task Ready_ModelLoaded_FactsAreThere()
     {
         await using var engine = Create(() => new FakeModelRuntime());

@@ -58,6 +58,11 @@ internal sealed class StreamTimeline
     /// <summary>Seconds between one arrival and the next.</summary>
     public IEnumerable<double> Gaps() => _arrivals.Zip(_arrivals.Skip(1), (a, b) => Stopwatch.GetElapsedTime(a.Time, b.Time).TotalSeconds);
 
+    /// <summary>Seconds between arrivals, for the gaps that end after <paramref name="from"/> and begin before <paramref name="to"/>.</summary>
+    public IEnumerable<double> GapsAcross(long from, long to) => _arrivals.Zip(_arrivals.Skip(1))
+        .Where(pair => pair.Second.Time > from && pair.First.Time < to)
+        .Select(pair => Stopwatch.GetElapsedTime(pair.First.Time, pair.Second.Time).TotalSeconds);
+
     /// <summary>Seconds from sending to the first token.</summary>
     public double TimeToFirstToken => Stopwatch.GetElapsedTime(Sent, FirstToken).TotalSeconds;
 }

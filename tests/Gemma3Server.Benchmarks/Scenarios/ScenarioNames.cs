@@ -1,0 +1,15 @@
+namespace Gemma3Server.Benchmarks.Scenarios;
+
+/// <summary>The scenarios' names, as <c>--only</c> takes them.</summary>
+internal static class ScenarioNames
+{
+    public const string Single = "single";
+    public const string Sixteen = "sixteen";
+    public const string Churn = "churn";
+    public const string ColdBurst = "cold-burst";
+    public const string SharedSystem = "shared-system";
+    public const string LongArrivals = "long-arrivals";
+    public const string Conversations = "conversations";
+    public const string Idle = "idle-ttft";
+    public const string Poisson = "poisson";
+}

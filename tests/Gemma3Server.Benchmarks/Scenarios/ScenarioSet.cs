@@ -1,0 +1,18 @@
+namespace Gemma3Server.Benchmarks.Scenarios;
+
+/// <summary>All scenarios, in the order of the issue.</summary>
+internal static class ScenarioSet
+{
+    public static IReadOnlyList<Scenario> Create(Scale scale) =>
+    [
+        new SteadyStreams(ScenarioNames.Single, streams: 1, tokens: 256, target: 0.97, scale),
+        new SteadyStreams(ScenarioNames.Sixteen, streams: 16, tokens: 128, target: 0.92, scale),
+        new ChurningUsers(scale),
+        new ColdBurst(scale),
+        new SharedSystem(scale),
+        new LongArrivals(scale),
+        new ManyConversations(scale),
+        new IdleFirstToken(scale),
+        new PoissonUsers(scale),
+    ];
+}
