@@ -29,4 +29,10 @@ public sealed record GenerationRequest
 
     /// <summary>Whether the cached prefix of an earlier request may be reused.</summary>
     public bool ReusePrefix { get; init; } = true;
+
+    /// <summary>
+    /// Lengths of the prompt, ascending, at which later prompts are likely to part from this one (the end of the system text, of each turn): where
+    /// a checkpoint of the sliding-window layers is useful. Hints only.
+    /// </summary>
+    public int[] CacheBoundaries { get; init; } = [];
 }

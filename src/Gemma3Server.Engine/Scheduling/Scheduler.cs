@@ -5,7 +5,8 @@ namespace Gemma3Server.Engine.Scheduling;
 
 /// <summary>Decides who runs, and which rows of whom a step runs.</summary>
 /// <remarks>
-/// <para>Sequences run in order of arrival and none overtakes: a preempted one goes back to the front. Every sequence ends here, through
+/// <para>Sequences run in order of arrival and none overtakes: a preempted one goes back to the front. The exception are those whose
+/// beginning another is just computing: they step aside (<see cref="_aside"/>) until it is there, and come before all others then. Every sequence ends here, through
 /// <see cref="Finish"/>, <see cref="Fail"/> or <see cref="RemoveCancelled"/>, and gives its id back at that moment.</para>
 /// <para>Used by the engine loop alone, except for the counters.</para>
 /// </remarks>
@@ -13,7 +14,9 @@ internal sealed class Scheduler
 {
     private readonly KvCache _cache;
     private readonly LinkedList<Sequence> _waiting = new();
+    private readonly List<Sequence> _aside = [];
     private readonly List<Sequence> _running = [];
+    private readonly ChunkCut _cut;
     private readonly StepPlan _plan = new();
     private readonly int _microBatch;
     private readonly long _totalCells;
@@ -27,6 +30,7 @@ internal sealed class Scheduler
         _cache = cache;
         _microBatch = limits.MicroBatchTokens;
         _totalCells = limits.TotalCells;
+        _cut = new(cache, limits);
         // Decode rows never wait, so a step has room for all of them. By default they come on top of a whole micro batch of prefill: its
         // chunks then end where they would end alone, and the logits are the same to the bit.
         var step = options.StepTokens > 0 ? options.StepTokens : _microBatch + cache.Capacity;
@@ -46,7 +50,7 @@ internal sealed class Scheduler
     public long Ended => Volatile.Read(ref _ended);
 
     /// <summary>Whether there is nothing to run.</summary>
-    public bool IsIdle => _waiting.Count == 0 && _running.Count == 0;
+    public bool IsIdle => _waiting.Count == 0 && _aside.Count == 0 && _running.Count == 0;
 
     /// <summary>The running sequences, in order of arrival.</summary>
     public List<Sequence> Running => _running;
@@ -71,10 +75,11 @@ internal sealed class Scheduler
         }
 
         var first = true;
+        var budget = StepTokens - _plan.Rows;
         foreach (var sequence in _running)
         {
             if (sequence.Pending == 1) continue;
-            var count = Chunk(sequence, StepTokens - _plan.Rows, first);
+            var count = _cut.Shorten(sequence, Chunk(sequence, StepTokens - _plan.Rows, first), budget);
             if (count > 0) _plan.Add(sequence, count);
             first = false;
         }
@@ -101,7 +106,10 @@ internal sealed class Scheduler
         _running.RemoveAt(_running.Count - 1);
         _cache.Drop(youngest);
         youngest.State = SequenceState.Preempted;
-        _waiting.AddFirst(youngest);
+        var next = _waiting.First;
+        while (next is not null && next.Value.Number < youngest.Number) next = next.Next; // whoever stepped aside and came back is older
+        if (next is null) _waiting.AddLast(youngest);
+        else _waiting.AddBefore(next, youngest);
         PublishCounts();
         return youngest;
     }
@@ -132,7 +140,7 @@ internal sealed class Scheduler
     /// </summary>
     public void Abandon(GenerationError error, string message)
     {
-        foreach (var sequence in _running.Concat(_waiting))
+        foreach (var sequence in _running.Concat(_aside).Concat(_waiting))
         {
             sequence.State = SequenceState.Finished;
             sequence.Unbind();
@@ -142,6 +150,7 @@ internal sealed class Scheduler
         }
 
         _running.Clear();
+        _aside.Clear();
         _waiting.Clear();
         PublishCounts();
     }
@@ -152,6 +161,11 @@ internal sealed class Scheduler
         for (var i = _running.Count - 1; i >= 0; i--)
         {
             if (_running[i].IsCancelled) Cancel(_running[i]);
+        }
+
+        for (var i = _aside.Count - 1; i >= 0; i--)
+        {
+            if (_aside[i].IsCancelled) Cancel(_aside[i]);
         }
 
         for (var node = _waiting.First; node is not null;)
@@ -172,25 +186,40 @@ internal sealed class Scheduler
     /// <summary>Throws when a sequence is in two places, in none, out of order, or in disagreement with the cache.</summary>
     public void CheckIntegrity()
     {
-        var sound = _running.Count <= _cache.Capacity && _waiting.Count == WaitingCount && _running.Count == RunningCount
+        var sound = _running.Count <= _cache.Capacity && _waiting.Count + _aside.Count == WaitingCount && _running.Count == RunningCount
             && _running.TrueForAll(s => s.State == SequenceState.Running && s.Id >= 0 && s.Computed < s.Count)
             && _running.Select(s => s.Id).Distinct().Count() == _running.Count
-            && _waiting.All(s => s.State is SequenceState.Waiting or SequenceState.Preempted && s.Id == Sequence.None && s.Computed == 0);
-        long last = -1;
-        foreach (var sequence in _running.Concat(_waiting))
-        {
-            sound &= sequence.Number > last;
-            last = sequence.Number;
-        }
+            && _waiting.Concat(_aside).All(s => s.State is SequenceState.Waiting or SequenceState.Preempted && s.Id == Sequence.None && s.Computed == 0)
+            && IsInOrder(_running) && IsInOrder(_aside) && IsInOrder(_waiting);
 
         if (!sound) throw new InvalidOperationException("Scheduler integrity: running and waiting sequences are inconsistent.");
         _cache.CheckIntegrity(_running);
     }
 
-    /// <summary>Gives ids to those who wait, in order of arrival. A sequence that runs alone is never held back: it fits, or fails clearly.</summary>
+    private static bool IsInOrder(IEnumerable<Sequence> sequences) => sequences.Zip(sequences.Skip(1)).All(pair => pair.First.Number < pair.Second.Number);
+
+    /// <summary>Puts a sequence where it belongs by its arrival.</summary>
+    private static void Insert(List<Sequence> sequences, Sequence sequence)
+    {
+        var at = sequences.Count;
+        while (at > 0 && sequences[at - 1].Number > sequence.Number) at--;
+        sequences.Insert(at, sequence);
+    }
+
+    /// <summary>Gives ids to those who stepped aside, as far as their time has come, and then to those who wait, in order of arrival.</summary>
     private void Admit()
     {
-        while (_waiting.First is { } node)
+        var full = false;
+        for (var i = 0; i < _aside.Count && !full;)
+        {
+            var sequence = _aside[i];
+            var answer = TryAdmit(sequence);
+            full = answer == CacheAnswer.Full;
+            if (answer == CacheAnswer.Acquired) _aside.RemoveAt(i);
+            else i++;
+        }
+
+        while (!full && _waiting.First is { } node)
         {
             var sequence = node.Value;
             if (!_cache.CanEverFit(sequence))
@@ -199,15 +228,26 @@ internal sealed class Scheduler
                 continue;
             }
 
-            if (_running.Count > 0 && !_cache.HasRoom(sequence, _running)) break;
-            if (!_cache.TryAcquire(sequence)) break;
-            if (!sequence.Output.Started) sequence.CachedTokens = Math.Min(sequence.Computed, sequence.PromptLength);
-            sequence.State = SequenceState.Running;
+            var answer = TryAdmit(sequence);
+            full = answer == CacheAnswer.Full;
+            if (full) break;
             _waiting.RemoveFirst();
-            _running.Add(sequence);
+            if (answer == CacheAnswer.Wait) Insert(_aside, sequence);
         }
 
         PublishCounts();
+    }
+
+    /// <summary>Gives an id to a sequence if there is one for it. One that runs alone is never held back: it fits, or fails clearly.</summary>
+    private CacheAnswer TryAdmit(Sequence sequence)
+    {
+        if (_running.Count > 0 && !_cache.HasRoom(sequence, _running)) return CacheAnswer.Full;
+        var answer = _cache.TryAcquire(sequence);
+        if (answer != CacheAnswer.Acquired) return answer;
+        if (!sequence.Output.Started) sequence.CachedTokens = Math.Min(sequence.Computed, sequence.PromptLength);
+        sequence.State = SequenceState.Running;
+        Insert(_running, sequence);
+        return answer;
     }
 
     /// <summary>
@@ -228,7 +268,7 @@ internal sealed class Scheduler
 
     private void Remove(Sequence sequence, bool keep)
     {
-        if (!_running.Remove(sequence)) _waiting.Remove(sequence);
+        if (!_running.Remove(sequence) && !_aside.Remove(sequence)) _waiting.Remove(sequence);
         if (sequence.Id != Sequence.None)
         {
             if (keep) _cache.Keep(sequence);
@@ -243,7 +283,7 @@ internal sealed class Scheduler
 
     private void PublishCounts()
     {
-        Volatile.Write(ref _waitingCount, _waiting.Count);
+        Volatile.Write(ref _waitingCount, _waiting.Count + _aside.Count);
         Volatile.Write(ref _runningCount, _running.Count);
     }
 }

@@ -28,7 +28,7 @@ public sealed class StepExecutorTests
     {
         var events = Answer("hi", r => r with { IgnoreEndOfGeneration = false });
         Assert.Equal(
-            [new GenerationEvent.Started(3, 0), new GenerationEvent.Text("h", 1), new GenerationEvent.Text("i", 2), new GenerationEvent.Finished(FinishReason.Stop, 3)],
+            [new GenerationEvent.Started(3, 0) { Cache = new(0, CacheSource.None, 0, CacheMiss.NeverSeen) }, new GenerationEvent.Text("h", 1), new GenerationEvent.Text("i", 2), new GenerationEvent.Finished(FinishReason.Stop, 3)],
             events);
     }
 
