@@ -53,6 +53,8 @@ public sealed class RandomScenarioTests
             StepTokens = Pick(random, 0, 0, micro / 2, micro),
             PrefixReuse = random.Next(5) != 0,
             CheckpointBytes = Pick(random, 0, 2000, 1 << 30),
+            HostCacheBytes = Pick(random, 0, 4000, 1 << 30),
+            ForkMinimumTokens = Pick(random, 1, 32, 64),
         };
 
         using var harness = new EngineHarness(runtime, options);

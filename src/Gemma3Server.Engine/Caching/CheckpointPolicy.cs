@@ -42,12 +42,7 @@ internal sealed class CheckpointPolicy(PrefixSearch search, RuntimeLimits limits
         var lost = end > search.KeptWhole ? end - limits.MicroBatchTokens + 1 : 0;
         var yields = limits.SharedCells ? lost : end - 1;
         if (entry.Awaited > start && entry.Awaited < yields) return (entry.Awaited, true);
-        var last = 0;
-        foreach (var boundary in entry.Boundaries)
-        {
-            if (boundary > start && boundary < end) last = boundary;
-        }
-
-        return (last, false);
+        // The first of several: the system text's end is of use to most.
+        return entry.NextBoundary > start && entry.NextBoundary < end ? (entry.NextBoundary, false) : default;
     }
 }

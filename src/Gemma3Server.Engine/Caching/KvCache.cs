@@ -125,9 +125,15 @@ internal sealed class KvCache
     /// <summary>Moves the idle entry that is worth least to host memory, or drops it; false when there is none.</summary>
     public bool TryEvict()
     {
-        if (LeastIdle() is not { } entry) return false;
+        if (_prefixes.LeastIdle(_entries) is not { } entry) return false;
         Clear(entry);
         return true;
+    }
+
+    /// <summary>Forgets all that is in host memory.</summary>
+    public void DropHosts()
+    {
+        while (_prefixes.Hosts is [.., var last]) _prefixes.DropHost(last);
     }
 
     /// <summary>
@@ -338,29 +344,14 @@ internal sealed class KvCache
     {
         if (!entry.IsIdle || _options.HostCacheBytes == 0 || PrefixCache.Unique(entry, kept) < _options.HostMinimumTokens) return;
         var (worth, expected) = (_prefixes.Loss(entry, kept), (long)(_hostBytesPerToken * entry.Length));
-        if (!MakeHostRoom(expected, worth) || _runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } snapshot) return;
+        if (!_prefixes.MakeHostRoom(expected, _options.HostCacheBytes, worth) || _runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } snapshot) return;
         _hostBytesPerToken = snapshot.Data.Length / (double)snapshot.Length;
-        if (MakeHostRoom(snapshot.Data.Length, worth)) _prefixes.SetHost(entry.Tip!, snapshot);
-    }
-
-    private bool MakeHostRoom(long bytes, double worth)
-    {
-        if (bytes > _options.HostCacheBytes) return false;
-        while (_prefixes.HostBytes + bytes > _options.HostCacheBytes)
-        {
-            if (!_prefixes.DropLeastHost(worth)) return false;
-        }
-
-        return true;
+        if (_prefixes.MakeHostRoom(snapshot.Data.Length, _options.HostCacheBytes, worth)) _prefixes.SetHost(entry.Tip!, snapshot);
     }
 
     private void TakeCheckpoint(Sequence sequence, int id, int length)
     {
-        while (CheckpointBytes + _prefixes.LargestCheckpoint > _options.CheckpointBytes)
-        {
-            if (!_prefixes.DropLeastCheckpoint()) return;
-        }
-
+        if (!_prefixes.MakeCheckpointRoom(_options.CheckpointBytes)) return;
         var snapshot = _runtime.Snapshot(id, SnapshotScope.SlidingWindow);
         if (snapshot is null || CheckpointBytes + snapshot.Data.Length > _options.CheckpointBytes) return;
         _prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
@@ -372,7 +363,7 @@ internal sealed class KvCache
         var spare = Array.Find(_entries, static e => e.IsFree);
         if (spare is null)
         {
-            spare = LeastIdle();
+            spare = _prefixes.LeastIdle(_entries);
             if (spare is null || spare.Worth * SpareGain > length - PrefixCache.LengthOfCheckpointBefore(entry, length)) return;
             Clear(spare);
         }
@@ -380,19 +371,6 @@ internal sealed class KvCache
         if (Fork(entry, spare, length, whole: false) == length) TakeCheckpoint(sequence, spare.Id, length);
         _runtime.Release(spare.Id);
         spare.Floor = 0;
-    }
-
-    private CacheEntry? LeastIdle()
-    {
-        CacheEntry? least = null;
-        foreach (var entry in _entries)
-        {
-            if (!entry.IsIdle) continue;
-            entry.Worth = _prefixes.Loss(entry);
-            if (least is null || entry.Worth < least.Worth || (entry.Worth == least.Worth && entry.LastUsed < least.LastUsed)) least = entry;
-        }
-
-        return least;
     }
 
     /// <summary>Empties an id that is not in use; what it held goes to host memory if it is worth that.</summary>

@@ -15,6 +15,12 @@ internal sealed class PrefixCache
     /// <summary>Tokens that the tree remembers before it forgets what nobody holds: 4 MiB.</summary>
     private const int MostTokens = 1 << 20;
 
+    /// <summary>
+    /// How likely it is, at the next use, that somebody asks for what a sequence left, as part of the certainty that the newcomer asks now. A
+    /// quarter: a conversation goes on more often than it is asked again, and one of several does.
+    /// </summary>
+    private const double Chance = 0.25;
+
     private readonly RadixTree _tree;
     private readonly List<RadixNode> _checkpoints = [];
     private readonly List<RadixNode> _hosts = [];
@@ -35,17 +41,6 @@ internal sealed class PrefixCache
 
     /// <summary>Bytes of all host snapshots.</summary>
     public long HostBytes { get; private set; }
-
-    /// <summary>Bytes of the largest checkpoint.</summary>
-    public int LargestCheckpoint
-    {
-        get
-        {
-            var largest = 0;
-            foreach (var node in _checkpoints) largest = Math.Max(largest, node.Checkpoint!.Data.Length);
-            return largest;
-        }
-    }
 
     /// <summary>Prefixes with a snapshot in host memory.</summary>
     public IReadOnlyList<RadixNode> Hosts => _hosts;
@@ -90,7 +85,7 @@ internal sealed class PrefixCache
     }
 
     /// <summary>What it costs to lose what an idle id holds beyond <paramref name="length"/>: tokens to compute, by age.</summary>
-    public double Loss(CacheEntry entry, int length = 0) => Unique(entry, length) / (double)Age(entry.LastUsed);
+    public double Loss(CacheEntry entry, int length = 0) => Chance * Unique(entry, length) / Age(entry.LastUsed);
 
     /// <summary>Wants checkpoints of a new sequence wherever requests have parted on its way, beyond what it reuses.</summary>
     public static void WantBranches(CacheEntry entry, int after, int before)
@@ -136,19 +131,42 @@ internal sealed class PrefixCache
         }
     }
 
-    /// <summary>Drops the checkpoint that is worth least; false when there is none.</summary>
-    public bool DropLeastCheckpoint()
+    /// <summary>The idle id that is worth least; of equal ones that which was used least recently.</summary>
+    public CacheEntry? LeastIdle(CacheEntry[] entries)
     {
-        if (Least(_checkpoints) is not { } node) return false;
-        DropCheckpoint(node);
+        CacheEntry? least = null;
+        foreach (var entry in entries)
+        {
+            if (!entry.IsIdle) continue;
+            entry.Worth = Loss(entry);
+            if (least is null || entry.Worth < least.Worth || (entry.Worth == least.Worth && entry.LastUsed < least.LastUsed)) least = entry;
+        }
+
+        return least;
+    }
+
+    /// <summary>Drops checkpoints, those worth least first, until another as large as the largest fits into the budget.</summary>
+    public bool MakeCheckpointRoom(long budget)
+    {
+        while (CheckpointBytes + LargestCheckpoint() > budget)
+        {
+            if (Least(_checkpoints) is not { } node) return false;
+            DropCheckpoint(node);
+        }
+
         return true;
     }
 
-    /// <summary>Drops the host snapshot that is worth least, if it is worth less than <paramref name="worth"/>.</summary>
-    public bool DropLeastHost(double worth)
+    /// <summary>Drops host snapshots that are worth less than <paramref name="worth"/> until another fits into the budget; false when it does not.</summary>
+    public bool MakeHostRoom(long bytes, long budget, double worth)
     {
-        if (Least(_hosts) is not { } node || Worth(node) >= worth) return false;
-        DropHost(node);
+        if (bytes > budget) return false;
+        while (HostBytes + bytes > budget)
+        {
+            if (Least(_hosts) is not { } node || Worth(node) >= worth) return false;
+            DropHost(node);
+        }
+
         return true;
     }
 
@@ -186,7 +204,7 @@ internal sealed class PrefixCache
 
     private long Age(long lastUsed) => Math.Max(1, Now - lastUsed);
 
-    private double Worth(RadixNode node) => node.End / (double)Age(node.LastUsed);
+    private double Worth(RadixNode node) => Chance * node.End / Age(node.LastUsed);
 
     private RadixNode? Least(List<RadixNode> nodes)
     {
@@ -205,6 +223,13 @@ internal sealed class PrefixCache
         CheckpointBytes -= checkpoint.Data.Length;
         node.Checkpoint = null;
         _checkpoints.Remove(node);
+    }
+
+    private int LargestCheckpoint()
+    {
+        var largest = 0;
+        foreach (var node in _checkpoints) largest = Math.Max(largest, node.Checkpoint!.Data.Length);
+        return largest;
     }
 
     private void OnUnlocked(RadixNode node) => DropCheckpoint(node);

@@ -21,10 +21,13 @@ internal sealed class Conversation
 {
     private const string Separator = "\n\n";
 
-    private Conversation(IReadOnlyList<ChatTurn> turns) => Turns = turns;
+    private Conversation(IReadOnlyList<ChatTurn> turns, int systemLength) => (Turns, SystemLength) = (turns, systemLength);
 
     /// <summary>User, model, user, ..., user.</summary>
     public IReadOnlyList<ChatTurn> Turns { get; }
+
+    /// <summary>Characters of the first turn's text that are the system's and the same in many conversations.</summary>
+    public int SystemLength { get; }
 
     public static bool TryCreate(
         IReadOnlyList<ChatEntry> messages, [NotNullWhen(true)] out Conversation? conversation, [NotNullWhen(false)] out OpenAiError? error)
@@ -55,7 +58,7 @@ internal sealed class Conversation
 
         turns.Add(new(role, string.Join(Separator, texts)));
         turns[0] = turns[0] with { Text = prefix + turns[0].Text };
-        conversation = new(turns);
+        conversation = new(turns, prefix.Length);
         return true;
     }
 

@@ -52,6 +52,9 @@ internal static class ServerHost
                 StepTokens = options.Engine.StepTokens,
                 PrefixReuse = options.Engine.PrefixReuse,
                 CheckpointBytes = options.Engine.CheckpointBytes,
+                HostCacheBytes = options.Engine.HostCacheBytes,
+                ForkMinimumTokens = options.Engine.ForkMinimumTokens,
+                HostMinimumTokens = options.Engine.HostMinimumTokens,
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<InferenceEngine>>()));

@@ -186,7 +186,7 @@ public sealed class KvCacheTests
 
     [Theory]
     [InlineData(0, 40)]
-    [InlineData(8, 0)]
+    [InlineData(8, 40)] // where the three parted, the long one left a checkpoint
     public void TryAcquire_AllIdsUsedAndASharedSystemText_TheLongConversationLives(int window, int reused)
     {
         var shape = Shape with { MaxSequences = 4, SlidingWindow = window };

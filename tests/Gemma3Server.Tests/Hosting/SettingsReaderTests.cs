@@ -36,8 +36,10 @@ public sealed class SettingsReaderTests
     {
         var (engine, runtime) = (new EngineOptions(), new LlamaCppOptions { ModelPath = "" });
         var options = new Gemma3ServerOptions();
-        Assert.Equal((engine.QueueLimit, engine.StepTokens, engine.PrefixReuse, engine.CheckpointBytes),
-            (options.Engine.QueueLimit, options.Engine.StepTokens, options.Engine.PrefixReuse, options.Engine.CheckpointBytes));
+        Assert.Equal((engine.QueueLimit, engine.StepTokens, engine.PrefixReuse, engine.CheckpointBytes, engine.HostCacheBytes, engine.ForkMinimumTokens,
+                engine.HostMinimumTokens),
+            (options.Engine.QueueLimit, options.Engine.StepTokens, options.Engine.PrefixReuse, options.Engine.CheckpointBytes, options.Engine.HostCacheBytes,
+                options.Engine.ForkMinimumTokens, options.Engine.HostMinimumTokens));
         Assert.Equal((runtime.GpuLayers, runtime.ContextLength, runtime.Parallel, runtime.BatchTokens, runtime.MicroBatchTokens, runtime.Threads),
             (options.Runtime.GpuLayers, options.Runtime.ContextLength, options.Runtime.Parallel, options.Runtime.BatchTokens,
                 options.Runtime.MicroBatchTokens, options.Runtime.Threads));
