@@ -211,7 +211,7 @@ internal sealed class KvCache
     private bool StillWaits(Sequence sequence)
     {
         if (sequence.Donor is not { State: SequenceState.Running } donor) return false;
-        if (sequence.DonorLength - donor.Computed < _search.LeastCopy) return false;
+        if (sequence.DonorLength - donor.Computed < Math.Min(_search.LeastCopy, PrefixSearch.MinimumReuse)) return false;
         Await(donor, sequence.DonorLength);
         return true;
     }
