@@ -244,7 +244,7 @@ internal sealed class EngineLoop : IDisposable
             if (sequence.ReplayEnd is not { } reason) continue;
 
             // The emitted tokens of a resumed request were the whole generation.
-            sequence.Output.Start(sequence.PromptLength, 0);
+            sequence.Output.Start(sequence.PromptLength, 0, sequence.CacheExplanation);
             _scheduler.Finish(sequence, reason);
             _logger.Finished(sequence.Request.Id, sequence.Generated, reason);
         }

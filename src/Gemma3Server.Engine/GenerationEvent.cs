@@ -13,7 +13,11 @@ public abstract record GenerationEvent
     /// <summary>The prompt has been computed and the first token follows.</summary>
     /// <param name="PromptTokens">Tokens in the prompt.</param>
     /// <param name="CachedTokens">Of these, tokens whose KV was reused and not computed.</param>
-    public sealed record Started(int PromptTokens, int CachedTokens) : GenerationEvent;
+    public sealed record Started(int PromptTokens, int CachedTokens) : GenerationEvent
+    {
+        /// <summary>Where the cached tokens came from, and why there were no more.</summary>
+        public CacheExplanation? Cache { get; init; }
+    }
 
     /// <summary>Text that is final: whole characters, no part of a stop string.</summary>
     /// <param name="Value">Non-empty text.</param>

@@ -47,4 +47,10 @@ public sealed record GenerationRequest
     /// has (<see cref="FinishReason.Deadline"/>), another fails with <see cref="GenerationError.DeadlineExceeded"/>.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>
+    /// Lengths of the prompt, ascending, at which later prompts are likely to part from this one (the end of the system text, of each turn): where
+    /// a checkpoint of the sliding-window layers is useful. Hints only.
+    /// </summary>
+    public int[] CacheBoundaries { get; init; } = [];
 }

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Gemma3Server.Runtime;
 
@@ -13,6 +14,7 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
 {
     private readonly Dictionary<int, List<int>> _histories = [];
     private readonly Dictionary<UInt128, TopLogits> _steps = [];
+    private readonly ConditionalWeakTable<SequenceSnapshot, List<int>> _snapshots = [];
     private readonly List<int> _rowSequences = [];
 
     public ModelInfo Model => inner.Model;
@@ -85,15 +87,19 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
         return true;
     }
 
-    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope) => inner.Snapshot(sequence, scope);
+    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope)
+    {
+        var snapshot = inner.Snapshot(sequence, scope);
+        if (snapshot is not null) _snapshots.Add(snapshot, [.. History(sequence)]);
+        return snapshot;
+    }
 
     public bool Restore(int sequence, SequenceSnapshot snapshot)
     {
         var restored = inner.Restore(sequence, snapshot);
         var history = History(sequence);
-        if (snapshot.Scope == SnapshotScope.Full && restored) throw new NotSupportedException("A full snapshot's tokens are not known here.");
-        var kept = restored ? snapshot.Length : 0;
-        history.RemoveRange(kept, history.Count - kept);
+        history.Clear();
+        if (restored && _snapshots.TryGetValue(snapshot, out var tokens)) history.AddRange(tokens);
         return restored;
     }
 

@@ -199,7 +199,7 @@ public sealed class ReferenceTests
     /// logits differ by no more than rounding until then, whether or not that turns a choice round.
     /// </summary>
     /// <returns>Where they part (or their length), and the largest difference of a logit.</returns>
-    private static (int At, float Distance) Compare(string name, List<TopLogits> expected, List<TopLogits> actual)
+    internal static (int At, float Distance) Compare(string name, List<TopLogits> expected, List<TopLogits> actual)
     {
         Assert.Equal(expected.Count, actual.Count);
         Assert.NotEmpty(expected);

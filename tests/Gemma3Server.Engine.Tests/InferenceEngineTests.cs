@@ -261,7 +261,7 @@ public sealed class InferenceEngineTests
         await engine.Ready.WaitAsync(Timeout);
         var request = Requests.Greedy("p", 3) with { EmittedTokens = [300, 301, 302] };
         Assert.Equal(
-            [new GenerationEvent.Started(2, 0), new GenerationEvent.Finished(FinishReason.Length, 3)],
+            [new GenerationEvent.Started(2, 0) { Cache = new(0, CacheSource.None, 0, CacheMiss.NeverSeen) }, new GenerationEvent.Finished(FinishReason.Length, 3)],
             await engine.Generate(request, Timeout).ReadAll());
     }
 

@@ -1,60 +1,67 @@
-using System.Runtime.InteropServices;
-using Gemma3Server.Runtime;
+using Gemma3Server.Engine.Scheduling;
 
 namespace Gemma3Server.Engine.Caching;
 
 /// <summary>One sequence id: free, taken by a running sequence, or idle with what a finished one left in it.</summary>
 internal sealed class CacheEntry(int id)
 {
-    private readonly List<int> _tokens = [];
+    private readonly List<int> _boundaries = [];
+    private int _next;
 
     public int Id { get; } = id;
 
-    /// <summary>Whether a running sequence holds the id.</summary>
-    public bool InUse { get; set; }
+    /// <summary>The running sequence that holds the id.</summary>
+    public Sequence? Owner { get; set; }
 
-    /// <summary>Tokens whose KV an idle entry holds; empty when free or in use.</summary>
-    public ReadOnlySpan<int> Tokens => CollectionsMarshal.AsSpan(_tokens);
+    /// <summary>Where in the tree the tokens end that it holds, or, in use, those that its sequence had when it began to run.</summary>
+    public RadixNode? Tip { get; set; }
+
+    public bool InUse => Owner is not null;
+
+    public bool IsIdle => Owner is null && Tip is not null;
 
     /// <summary>Whether nobody uses it and nothing is in it.</summary>
-    public bool IsFree => !InUse && _tokens.Count == 0;
+    public bool IsFree => Owner is null && Tip is null;
 
-    public bool IsIdle => !InUse && _tokens.Count > 0;
+    /// <summary>Positions whose KV it holds.</summary>
+    public int Length => Owner?.Computed ?? Tip?.End ?? 0;
 
-    /// <summary>Order of last use among idle entries; 0 for others.</summary>
-    public long LastUsed { get; private set; }
+    /// <summary>Order of last use.</summary>
+    public long LastUsed { get; set; }
+
+    /// <summary>What it would cost to lose an idle entry: tokens that nobody else holds, by age. Brought up to date when ids are given.</summary>
+    public double Worth { get; set; }
 
     /// <summary>
-    /// Shortest length that a rewind can reach: before it, a sliding-window layer has lost what the next row would look at. It rises as the
-    /// sequence grows, does not fall when it is cut back, and is known here so that nobody tries, which would empty the id.
+    /// Shortest length that was lost by other means than growth: before it, a sliding-window layer has lost what the next row would look at.
+    /// It does not fall when the id is cut back.
     /// </summary>
     public int Floor { get; set; }
 
-    /// <summary>The sliding-window layers at an earlier length of what the id holds.</summary>
-    public SequenceSnapshot? Checkpoint { get; set; }
+    /// <summary>Shortest length beyond the present one at which another sequence waits for this one; <see cref="int.MaxValue"/> = none.</summary>
+    public int Awaited { get; set; } = int.MaxValue;
 
-    /// <summary>
-    /// The most of <paramref name="common"/> shared tokens that can be had from this entry: by a rewind, else by its checkpoint, else nothing.
-    /// A checkpoint holds no more than the window before its end, so it can be cut back by one token and not by two.
-    /// </summary>
-    public int Reusable(int common)
+    /// <summary>The next length at which a checkpoint is wanted; <see cref="int.MaxValue"/> = none.</summary>
+    public int NextBoundary => _next < _boundaries.Count ? _boundaries[_next] : int.MaxValue;
+
+    /// <summary>Lengths at which checkpoints are wanted, ascending.</summary>
+    public IReadOnlyList<int> Boundaries => _boundaries;
+
+    /// <summary>Wants a checkpoint at a length.</summary>
+    public void Want(int length)
     {
-        if (common >= Floor) return common;
-        return Checkpoint is { } checkpoint && common >= checkpoint.Length - 1 ? Math.Min(common, checkpoint.Length) : 0;
+        var at = _boundaries.BinarySearch(length);
+        if (at < 0 && ~at >= _next) _boundaries.Insert(~at, length);
     }
 
-    /// <summary>Notes what a finished sequence leaves behind.</summary>
-    public void Keep(ReadOnlySpan<int> tokens, long now)
-    {
-        _tokens.Clear();
-        _tokens.AddRange(tokens);
-        LastUsed = now;
-    }
+    /// <summary>Goes on to the boundary after <see cref="NextBoundary"/>.</summary>
+    public void PassBoundary() => _next++;
 
-    /// <summary>Forgets the tokens.</summary>
-    public void Forget()
+    /// <summary>Wants no checkpoints, and nobody waits.</summary>
+    public void ForgetWishes()
     {
-        _tokens.Clear();
-        LastUsed = 0;
+        _boundaries.Clear();
+        _next = 0;
+        Awaited = int.MaxValue;
     }
 }

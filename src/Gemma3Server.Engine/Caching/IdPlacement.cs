@@ -8,18 +8,18 @@ namespace Gemma3Server.Engine.Caching;
 /// </remarks>
 internal static class IdPlacement
 {
-    /// <summary>The best entry that is not in use; <see langword="null"/> when there is none.</summary>
-    public static CacheEntry? Choose(CacheEntry[] entries)
+    /// <summary>The best entry that is neither in use nor <paramref name="except"/>; <see langword="null"/> when there is none.</summary>
+    public static CacheEntry? Choose(CacheEntry[] entries, CacheEntry? except = null)
     {
         var hasFree = Array.Exists(entries, static e => e.IsFree);
         CacheEntry? best = null;
         var bestNeighbours = 0;
         foreach (var entry in entries)
         {
-            if (entry.InUse || (hasFree && !entry.IsFree) || (!hasFree && !IsInOlderHalf(entries, entry))) continue;
+            if (entry.InUse || entry == except || (hasFree && !entry.IsFree) || (!hasFree && !IsInLesserHalf(entries, entry, except))) continue;
             var neighbours = Neighbours(entries, entry.Id);
             var better = best is null || neighbours > bestNeighbours
-                || (neighbours == bestNeighbours && entry.LastUsed < best.LastUsed);
+                || (neighbours == bestNeighbours && entry.Worth < best.Worth);
             if (!better) continue;
             best = entry;
             bestNeighbours = neighbours;
@@ -28,17 +28,17 @@ internal static class IdPlacement
         return best;
     }
 
-    private static bool IsInOlderHalf(CacheEntry[] entries, CacheEntry entry)
+    private static bool IsInLesserHalf(CacheEntry[] entries, CacheEntry entry, CacheEntry? except)
     {
-        int older = 0, idle = 0;
+        int lesser = 0, idle = 0;
         foreach (var other in entries)
         {
-            if (!other.IsIdle) continue;
+            if (!other.IsIdle || other == except) continue;
             idle++;
-            if (other.LastUsed < entry.LastUsed) older++;
+            if (other.Worth < entry.Worth) lesser++;
         }
 
-        return older < (idle + 1) / 2;
+        return lesser < (idle + 1) / 2;
     }
 
     private static int Neighbours(CacheEntry[] entries, int id)

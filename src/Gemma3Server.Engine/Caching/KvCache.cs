@@ -4,29 +4,29 @@ using Gemma3Server.Runtime;
 namespace Gemma3Server.Engine.Caching;
 
 /// <summary>
-/// Owns the runtime's sequence ids and cells. What a finished sequence computed stays in its id; a new sequence that begins with the same
-/// tokens takes that id over and computes only the rest.
+/// Owns the runtime's sequence ids and cells, and brings to a new sequence what others have computed: it takes an idle id over, copies from
+/// another, or restores from host memory, as <see cref="PrefixSearch"/> finds best.
 /// </summary>
 /// <remarks>
-/// <para>The only caller of Rewind, TryFork, Snapshot, Restore and Release. Used by the engine loop alone.</para>
-/// <para>The scheduler sees one answer, the length that is already there (<see cref="TryAcquire"/>), and two ways to give an id back.
-/// A prefix cache over a tree replaces <see cref="FindPrefix"/> and <see cref="Reuse"/> and nothing else.</para>
+/// The only caller of Rewind, TryFork, Snapshot, Restore and Release. Used by the engine loop alone. Whatever the runtime refuses is computed.
 /// </remarks>
 internal sealed class KvCache
 {
-    /// <summary>Least reuse that is worth an idle entry: every chat shares a few tokens of template.</summary>
-    private const int MinimumReuse = 16;
-
     /// <summary>
-    /// While another id can be had, an entry is taken only when it does not throw away more than this many times the tokens it saves: a
-    /// short shared system text shall not cost somebody else's long conversation.
+    /// Times that a sequence may wait for others to compute its beginning: each wait ends, but a chain of donors that leave shall end too.
     /// </summary>
-    private const int LossLimit = 4;
+    private const int MostWaits = 8;
+
+    /// <summary>A spare id for a checkpoint is emptied only for one that is worth this many times what is lost.</summary>
+    private const int SpareGain = 4;
 
     private readonly IModelRuntime _runtime;
     private readonly EngineOptions _options;
     private readonly CacheEntry[] _entries;
-    private long _clock;
+    private readonly PrefixCache _prefixes = new();
+    private readonly PrefixSearch _search;
+    private readonly CheckpointPolicy _checkpoints;
+    private double _hostBytesPerToken;
 
     public KvCache(IModelRuntime runtime, EngineOptions options)
     {
@@ -35,13 +35,18 @@ internal sealed class KvCache
         // Every running sequence has a row in every step, so more than a batch of them cannot run.
         _entries = new CacheEntry[Math.Min(runtime.Limits.MaxSequences, runtime.Limits.MaxBatchTokens)];
         for (var id = 0; id < _entries.Length; id++) _entries[id] = new(id);
+        _search = new(_prefixes, _entries, runtime.Limits, runtime.Model.SlidingWindow, options);
+        _checkpoints = new(_search, runtime.Limits, runtime.Model.SlidingWindow, options);
     }
 
     /// <summary>Sequences that can run at once.</summary>
     public int Capacity => _entries.Length;
 
     /// <summary>Bytes of all checkpoints.</summary>
-    public long CheckpointBytes { get; private set; }
+    public long CheckpointBytes => _prefixes.CheckpointBytes;
+
+    /// <summary>Bytes of all prefixes in host memory.</summary>
+    public long HostBytes => _prefixes.HostBytes;
 
     /// <summary>Whether a sequence would fit if it were alone.</summary>
     public bool CanEverFit(Sequence sequence) => !_runtime.Limits.SharedCells || sequence.Count <= _runtime.Limits.TotalCells;
@@ -60,26 +65,35 @@ internal sealed class KvCache
 
     /// <summary>
     /// Gives a sequence an id and notes how much of it is already computed there; at least one token is always left to compute, for its
-    /// logits. False when every id is in use.
+    /// logits. Or tells it to wait for a running sequence that is computing the same beginning; to be asked again before every step, so that
+    /// nothing is lost when that sequence leaves.
     /// </summary>
-    public bool TryAcquire(Sequence sequence)
+    public CacheAnswer TryAcquire(Sequence sequence)
     {
-        var (entry, length) = FindPrefix(sequence);
-        var reused = entry is null ? 0 : Reuse(entry, length);
-        if (reused == 0)
+        if (!_options.PrefixReuse || !sequence.Request.ReusePrefix) return AcquireEmpty(sequence);
+        if (StillWaits(sequence)) return CacheAnswer.Wait;
+
+        _search.Run(sequence);
+        if (_search.Donor is { } donor && sequence.Waits < MostWaits)
         {
-            entry = IdPlacement.Choose(_entries);
-            if (entry is null) return false;
-            Empty(entry);
+            sequence.WaitFor(donor, _search.DonorLength);
+            _entries[donor.Id].Want(_search.DonorLength);
+            Await(donor, _search.DonorLength);
+            return CacheAnswer.Wait;
         }
 
-        entry!.InUse = true;
-        entry.Forget();
-        SetCheckpoint(entry, null);
-        sequence.Id = entry.Id;
-        sequence.Computed = reused;
-        return true;
+        var best = _search.Best;
+        if (double.IsNegativeInfinity(best.Net)) return CacheAnswer.Full;
+        _prefixes.Tick();
+        var (id, length) = Bring(best);
+        var miss = length == best.Length ? _search.Miss : CacheMiss.Failed;
+        var source = length == 0 ? CacheSource.None : best.Source;
+        Occupy(id, sequence, length, new(Math.Min(length, sequence.PromptLength), source, Math.Min(_search.DivergedAt, sequence.PromptLength), miss));
+        return CacheAnswer.Acquired;
     }
+
+    /// <summary>Where a chunk of a running sequence's prompt shall end early, and whether it must; see <see cref="CheckpointPolicy.Cut"/>.</summary>
+    public (int At, bool Must) WantedCut(Sequence sequence, int start, int end) => _checkpoints.Cut(_entries[sequence.Id], start, end);
 
     /// <summary>Takes a sequence's id back and keeps what it computed for others to continue on.</summary>
     public void Keep(Sequence sequence)
@@ -87,31 +101,39 @@ internal sealed class KvCache
         var entry = _entries[sequence.Id];
         if (_options.PrefixReuse && sequence.Computed > 0)
         {
-            entry.Keep(sequence.Tokens[..sequence.Computed], ++_clock);
-            if (sequence.Computed > KeptWhole) entry.Floor = Math.Max(entry.Floor, sequence.Computed - Slack + 1);
-            entry.InUse = false;
+            _prefixes.Tick();
+            entry.Floor = _search.FloorOf(entry);
+            _prefixes.Attach(entry, sequence.Tokens[..sequence.Computed]);
+            entry.Owner = null;
+            entry.ForgetWishes();
         }
         else
         {
             Empty(entry);
         }
 
-        Detach(sequence);
+        Leave(sequence);
     }
 
     /// <summary>Takes a sequence's id back and drops what it computed.</summary>
     public void Drop(Sequence sequence)
     {
         Empty(_entries[sequence.Id]);
-        Detach(sequence);
+        Leave(sequence);
     }
 
-    /// <summary>Drops the idle entry that was used least recently; false when there is none.</summary>
+    /// <summary>Moves the idle entry that is worth least to host memory, or drops it; false when there is none.</summary>
     public bool TryEvict()
     {
-        if (LeastRecentlyUsed() is not { } entry) return false;
-        Empty(entry);
+        if (_prefixes.LeastIdle(_entries) is not { } entry) return false;
+        Clear(entry);
         return true;
+    }
+
+    /// <summary>Forgets all that is in host memory.</summary>
+    public void DropHosts()
+    {
+        while (_prefixes.Hosts is [.., var last]) _prefixes.DropHost(last);
     }
 
     /// <summary>
@@ -131,56 +153,44 @@ internal sealed class KvCache
             sequence.Computed = held == sequence.Count ? _runtime.Rewind(sequence.Id, held - 1) : held;
         }
 
-        if (sequence.Computed == 0) NoteEmpty(_entries[sequence.Id]);
+        if (sequence.Computed == 0) NoteLost(_entries[sequence.Id]);
     }
 
     /// <summary>
-    /// Takes a checkpoint of a sequence that has just begun to answer, so that the same prompt can be answered again however long this
-    /// answer becomes. It is called once per step and sequence, after the tokens of the step went out, and acts once: when exactly the
-    /// prompt is computed, since a checkpoint cannot be cut back by more than a token. An answer that must stay so short that a rewind undoes
-    /// it does not pay for one; neither does a prompt that is cheap to compute anew.
+    /// Takes the checkpoint that is wanted where a sequence has arrived, so that others can part from it there however long it becomes. It is called
+    /// once per step and sequence, after the tokens of the step went out. A prefix whose sequence must stay so short that a rewind
+    /// undoes the rest does not pay for one; neither does one just behind another.
     /// </summary>
     public void Checkpoint(Sequence sequence)
     {
-        var window = _runtime.Model.SlidingWindow;
-        if (window == 0 || !_options.PrefixReuse || _options.CheckpointBytes == 0) return;
-        if (sequence.Generated != 1 || sequence.Computed != sequence.PromptLength) return;
-        if (sequence.PromptLength <= window || sequence.Generated + sequence.Remaining < Slack) return;
-        while (CheckpointBytes + LargestCheckpoint() > _options.CheckpointBytes)
-        {
-            // An older conversation gives its checkpoint up first; those of running sequences stay.
-            if (LeastRecentlyUsed(static e => e.Checkpoint is not null) is not { } oldest) return;
-            SetCheckpoint(oldest, null);
-        }
-
-        var snapshot = _runtime.Snapshot(sequence.Id, SnapshotScope.SlidingWindow);
-        if (snapshot is not null && CheckpointBytes + snapshot.Data.Length <= _options.CheckpointBytes)
-        {
-            SetCheckpoint(_entries[sequence.Id], snapshot);
-        }
+        var entry = _entries[sequence.Id];
+        if (sequence.Computed < entry.NextBoundary) return;
+        var length = 0;
+        for (; entry.NextBoundary <= sequence.Computed; entry.PassBoundary()) length = entry.NextBoundary;
+        if (!_checkpoints.Pays(entry, sequence, length)) return;
+        if (length == sequence.Computed) TakeCheckpoint(sequence, sequence.Id, length);
+        else if (sequence.Count - length >= Slack && length >= _search.FloorOf(entry)) TakeCheckpointOfFork(sequence, entry, length);
     }
 
     /// <summary>Throws when the cache, the runtime and the running sequences disagree.</summary>
     public void CheckIntegrity(List<Sequence> running)
     {
-        var inUse = 0;
-        long bytes = 0;
         foreach (var entry in _entries)
         {
-            bytes += entry.Checkpoint?.Data.Length ?? 0;
-            if (entry.InUse) inUse++;
-            else Assert(_runtime.Length(entry.Id) == entry.Tokens.Length, $"id {entry.Id} holds what its tokens say");
-            if (!entry.InUse) Assert(entry.Floor <= entry.Tokens.Length, $"id {entry.Id} can be rewound to its own length");
-            if (entry.InUse) Assert(entry.Tokens.IsEmpty, $"id {entry.Id} is either in use or idle");
+            if (!entry.InUse) Assert(_runtime.Length(entry.Id) == entry.Length, $"id {entry.Id} holds what its tokens say");
+            Assert(entry.Floor <= Math.Max(entry.Length, entry.Tip?.End ?? 0), $"id {entry.Id} can be rewound to its own length");
+            Assert(entry.InUse || (entry.Boundaries.Count == 0 && entry.Awaited == int.MaxValue), $"nobody waits for idle id {entry.Id}");
         }
 
-        Assert(inUse == running.Count, "one id in use per running sequence");
-        Assert(bytes == CheckpointBytes, "checkpoint bytes add up");
+        Assert(_entries.Count(e => e.InUse) == running.Count, "one id in use per running sequence");
         foreach (var sequence in running)
         {
-            Assert(_entries[sequence.Id].InUse, $"sequence {sequence.Number} holds id {sequence.Id}");
+            Assert(_entries[sequence.Id].Owner == sequence, $"sequence {sequence.Number} holds id {sequence.Id}");
             Assert(_runtime.Length(sequence.Id) == sequence.Computed, $"id {sequence.Id} holds what sequence {sequence.Number} computed");
         }
+
+        Assert(CheckpointBytes <= _options.CheckpointBytes && HostBytes <= _options.HostCacheBytes, "snapshots keep their budgets");
+        _prefixes.CheckIntegrity(_entries);
     }
 
     private static void Assert(bool condition, string rule)
@@ -191,91 +201,200 @@ internal sealed class KvCache
     // Positions that a sliding-window layer keeps beyond its window, so that a rewind by fewer is exact.
     private int Slack => _runtime.Limits.MicroBatchTokens;
 
-    // Length up to which no local layer has lost anything: their cells are the window and a micro batch. Where all sequences share cells,
-    // those out of the window may go to others at any time.
-    private int KeptWhole => _runtime.Model.SlidingWindow == 0
-        ? int.MaxValue
-        : _runtime.Model.SlidingWindow + (_runtime.Limits.SharedCells ? 0 : Slack);
-
-    /// <summary>The idle entry from which most can be reused, and how much; of equal ones that which was used least recently.</summary>
-    private (CacheEntry? Entry, int Length) FindPrefix(Sequence sequence)
-    {
-        CacheEntry? best = null;
-        var most = 0;
-        if (!_options.PrefixReuse || !sequence.Request.ReusePrefix) return (best, most);
-        var hasChoice = _entries.Count(static e => !e.InUse) > 1;
-        var wanted = sequence.Tokens[..^1];
-        foreach (var entry in _entries)
-        {
-            if (!entry.IsIdle) continue;
-            var length = entry.Reusable(wanted.CommonPrefixLength(entry.Tokens));
-            if (length < MinimumReuse || length < most) continue;
-            if (hasChoice && entry.Tokens.Length - length > (long)LossLimit * length) continue;
-            if (length == most && entry.LastUsed > best!.LastUsed) continue;
-            best = entry;
-            most = length;
-        }
-
-        return (best, most);
-    }
-
-    /// <summary>Cuts an idle entry back to <paramref name="length"/> and returns what is really left, at worst nothing.</summary>
-    private int Reuse(CacheEntry entry, int length)
-    {
-        if (length < entry.Floor)
-        {
-            var checkpoint = entry.Checkpoint!;
-            if (_runtime.Restore(entry.Id, checkpoint)) entry.Floor = checkpoint.Length - 1;
-            else length = 0;
-        }
-
-        if (length > 0) length = _runtime.Rewind(entry.Id, length);
-        if (length == 0) Empty(entry);
-        return length;
-    }
-
-    private CacheEntry? LeastRecentlyUsed(Func<CacheEntry, bool>? where = null)
-    {
-        CacheEntry? oldest = null;
-        foreach (var entry in _entries)
-        {
-            if (!entry.IsIdle || (where is not null && !where(entry))) continue;
-            if (oldest is null || entry.LastUsed < oldest.LastUsed) oldest = entry;
-        }
-
-        return oldest;
-    }
-
-    private void Empty(CacheEntry entry)
-    {
-        _runtime.Release(entry.Id);
-        entry.Forget();
-        entry.InUse = false;
-        NoteEmpty(entry);
-    }
-
-    private void NoteEmpty(CacheEntry entry)
-    {
-        entry.Floor = 0;
-        SetCheckpoint(entry, null);
-    }
-
-    private static void Detach(Sequence sequence)
+    private static void Leave(Sequence sequence)
     {
         sequence.Id = Sequence.None;
         sequence.Computed = 0;
     }
 
-    private void SetCheckpoint(CacheEntry entry, SequenceSnapshot? checkpoint)
+    /// <summary>Whether the sequence waits for one that is still on its way there; near enough counts as there.</summary>
+    private bool StillWaits(Sequence sequence)
     {
-        CheckpointBytes += (checkpoint?.Data.Length ?? 0) - (entry.Checkpoint?.Data.Length ?? 0);
-        entry.Checkpoint = checkpoint;
+        if (sequence.Donor is not { State: SequenceState.Running } donor) return false;
+        if (sequence.DonorLength - donor.Computed < Math.Min(_search.LeastCopy, PrefixSearch.MinimumReuse)) return false;
+        Await(donor, sequence.DonorLength);
+        return true;
     }
 
-    private int LargestCheckpoint()
+    private void Await(Sequence donor, int length)
     {
-        var largest = 0;
-        foreach (var entry in _entries) largest = Math.Max(largest, entry.Checkpoint?.Data.Length ?? 0);
-        return largest;
+        var entry = _entries[donor.Id];
+        if (entry.Awaited <= donor.Computed || entry.Awaited > length) entry.Awaited = length;
+    }
+
+    private CacheAnswer AcquireEmpty(Sequence sequence)
+    {
+        _prefixes.Tick();
+        foreach (var entry in _entries) entry.Worth = _prefixes.Loss(entry);
+        if (IdPlacement.Choose(_entries) is not { } chosen) return CacheAnswer.Full;
+        Clear(chosen);
+        Occupy(chosen, sequence, 0, new(0, CacheSource.None, 0, CacheMiss.Disabled));
+        return CacheAnswer.Acquired;
+    }
+
+    private void Occupy(CacheEntry entry, Sequence sequence, int reused, CacheExplanation explanation)
+    {
+        entry.Owner = sequence;
+        sequence.Id = entry.Id;
+        sequence.Computed = reused;
+        sequence.StopWaiting();
+        if (!sequence.Output.Started) sequence.CacheExplanation = explanation;
+        if (!_options.PrefixReuse) return;
+        _prefixes.Attach(entry, sequence.Tokens);
+        _checkpoints.Want(entry, sequence);
+    }
+
+    /// <summary>Makes an id hold what was chosen, or nothing, and tells how much that is.</summary>
+    private (CacheEntry Entry, int Length) Bring(PrefixChoice choice)
+    {
+        _prefixes.Touch(choice.Host);
+        _prefixes.Touch(choice.Checkpoint);
+        var (host, checkpoint) = (choice.Host?.Host, choice.Checkpoint?.Checkpoint);
+        if (choice.Source == CacheSource.Idle)
+        {
+            var entry = choice.Holder!;
+            Demote(entry, choice.Length);
+            return (entry, CutBack(entry, entry.Length, choice.Length, checkpoint));
+        }
+
+        // Emptying an id may push what was chosen out of host memory; the snapshot itself is in hand.
+        var target = IdPlacement.Choose(_entries, choice.Holder)!;
+        Clear(target);
+        var held = choice.Source switch
+        {
+            CacheSource.Fork => Fork(choice.Holder!, target, choice.Length, checkpoint is not null),
+            CacheSource.Host => RestoreHost(target, choice.Host!, host!),
+            _ => 0,
+        };
+        return (target, held == 0 ? 0 : CutBack(target, held, choice.Length, checkpoint));
+    }
+
+    /// <summary>Cuts an id that holds <paramref name="held"/> positions back to <paramref name="length"/> and returns what is really left, at worst nothing.</summary>
+    private int CutBack(CacheEntry entry, int held, int length, SequenceSnapshot? checkpoint)
+    {
+        if (checkpoint is not null)
+        {
+            if (_runtime.Restore(entry.Id, checkpoint))
+            {
+                held = checkpoint.Length;
+                entry.Floor = _search.FloorOfCopy(held);
+            }
+            else
+            {
+                length = 0;
+            }
+        }
+        else
+        {
+            entry.Floor = Math.Min(_search.FloorOf(entry), length);
+        }
+
+        if (length > 0 && held > length) length = _runtime.Rewind(entry.Id, length);
+        if (length == 0) Empty(entry);
+        return length;
+    }
+
+    /// <summary>Copies a holder's state, or shares it, and returns how much; the holder stays as it is.</summary>
+    private int Fork(CacheEntry holder, CacheEntry target, int length, bool whole)
+    {
+        var held = holder.Length;
+        var own = !_runtime.Limits.SharedCells;
+        // Own cells: a copy of the whole, cut back, is cheaper than a copy of a part, and leaves the holder its window.
+        whole |= length >= held - 1 || (own && _runtime.Model.SlidingWindow == 0);
+        var copied = whole ? held : length;
+        var done = _runtime.TryFork(holder.Id, target.Id, copied);
+        if (_runtime.Length(holder.Id) is var left && left != held) LoseHolder(holder);
+        else if (!whole && own) holder.Floor = Math.Max(holder.Floor, _search.FloorOfCopy(held));
+        if (!done) return 0;
+        target.Floor = _search.FloorOfCopy(copied);
+        if (holder.IsIdle) holder.LastUsed = _prefixes.Now;
+        return copied;
+    }
+
+    private void LoseHolder(CacheEntry holder)
+    {
+        if (holder.Owner is { } owner)
+        {
+            _runtime.Release(holder.Id);
+            owner.Computed = 0;
+            NoteLost(holder);
+        }
+        else
+        {
+            Empty(holder);
+        }
+    }
+
+    private int RestoreHost(CacheEntry target, RadixNode node, SequenceSnapshot snapshot)
+    {
+        if (!_runtime.Restore(target.Id, snapshot))
+        {
+            if (node.Host == snapshot) _prefixes.DropHost(node);
+            return 0;
+        }
+
+        target.Floor = _search.FloorOfCopy(snapshot.Length);
+        return snapshot.Length;
+    }
+
+    /// <summary>
+    /// Copies to host memory what an idle id is about to lose beyond <paramref name="kept"/> tokens, if nobody else holds that and it is worth a copy.
+    /// </summary>
+    private void Demote(CacheEntry entry, int kept = 0)
+    {
+        if (!entry.IsIdle || _options.HostCacheBytes == 0 || PrefixCache.Unique(entry, kept) < _options.HostMinimumTokens) return;
+        var (worth, expected) = (_prefixes.Loss(entry, kept), (long)(_hostBytesPerToken * entry.Length));
+        if (!_prefixes.MakeHostRoom(expected, _options.HostCacheBytes, worth) || _runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } snapshot) return;
+        _hostBytesPerToken = snapshot.Data.Length / (double)snapshot.Length;
+        if (_prefixes.MakeHostRoom(snapshot.Data.Length, _options.HostCacheBytes, worth)) _prefixes.SetHost(entry.Tip!, snapshot);
+    }
+
+    private void TakeCheckpoint(Sequence sequence, int id, int length)
+    {
+        if (!_prefixes.MakeCheckpointRoom(_options.CheckpointBytes)) return;
+        var snapshot = _runtime.Snapshot(id, SnapshotScope.SlidingWindow);
+        if (snapshot is null || CheckpointBytes + snapshot.Data.Length > _options.CheckpointBytes) return;
+        _prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
+    }
+
+    /// <summary>A checkpoint of a length that the sequence has just passed: while its window is still there, a fork into a spare id has it.</summary>
+    private void TakeCheckpointOfFork(Sequence sequence, CacheEntry entry, int length)
+    {
+        var spare = Array.Find(_entries, static e => e.IsFree);
+        if (spare is null)
+        {
+            spare = _prefixes.LeastIdle(_entries);
+            if (spare is null || spare.Worth * SpareGain > length - PrefixCache.LengthOfCheckpointBefore(entry, length)) return;
+            Clear(spare);
+        }
+
+        if (Fork(entry, spare, length, whole: false) == length) TakeCheckpoint(sequence, spare.Id, length);
+        _runtime.Release(spare.Id);
+        spare.Floor = 0;
+    }
+
+    /// <summary>Empties an id that is not in use; what it held goes to host memory if it is worth that.</summary>
+    private void Clear(CacheEntry entry)
+    {
+        Demote(entry);
+        Empty(entry);
+    }
+
+    private void Empty(CacheEntry entry)
+    {
+        _runtime.Release(entry.Id);
+        _prefixes.Detach(entry);
+        entry.Owner = null;
+        entry.Floor = 0;
+        entry.ForgetWishes();
+    }
+
+    /// <summary>A running sequence has lost what was computed; what of it was taken from the cache is computed after all.</summary>
+    private static void NoteLost(CacheEntry entry)
+    {
+        entry.Floor = 0;
+        if (entry.Owner is not { Output.Started: false } owner || owner.CachedTokens == 0) return;
+        owner.CachedTokens = 0;
+        owner.CacheExplanation = owner.CacheExplanation with { ReusedTokens = 0, Source = CacheSource.None, Reason = CacheMiss.Failed };
     }
 }

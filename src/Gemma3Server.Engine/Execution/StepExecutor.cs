@@ -139,7 +139,7 @@ internal sealed class StepExecutor(
         // After all tokens went out: a checkpoint takes time.
         foreach (var entry in entries)
         {
-            if (entry.WantLogits && entry.Sequence.State == SequenceState.Running) cache.Checkpoint(entry.Sequence);
+            if (entry.Sequence.State == SequenceState.Running) cache.Checkpoint(entry.Sequence);
         }
     }
 
@@ -153,7 +153,7 @@ internal sealed class StepExecutor(
 
         if (!sequence.Output.Started)
         {
-            sequence.Output.Start(sequence.PromptLength, sequence.CachedTokens);
+            sequence.Output.Start(sequence.PromptLength, sequence.CachedTokens, sequence.CacheExplanation);
             metrics.CachedTokens(sequence.CachedTokens);
             logger.Started(sequence.Request.Id, sequence.CachedTokens, sequence.PromptLength);
         }

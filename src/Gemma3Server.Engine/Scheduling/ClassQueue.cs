@@ -75,9 +75,9 @@ internal sealed class ClassQueue
     /// <summary>Ends a sequence, be it waiting or running, and charges its client for what it really took.</summary>
     public void End(Sequence sequence)
     {
-        var waited = RemoveFromLine(sequence);
+        RemoveFromLine(sequence);
         var account = _accounts[sequence.Request.ClientKey];
-        var neverRan = waited && sequence.State == SequenceState.Waiting;
+        var neverRan = sequence.State == SequenceState.Waiting;
         var used = neverRan ? 0 : sequence.Count - sequence.CachedTokens;
         account.Next += used - sequence.Charged;
         if (!neverRan) account.NoteCompletion(sequence.Generated);

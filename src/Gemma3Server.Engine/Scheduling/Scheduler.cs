@@ -5,8 +5,9 @@ namespace Gemma3Server.Engine.Scheduling;
 
 /// <summary>Decides who runs; which rows of theirs a step runs is up to the <see cref="StepPlanner"/>.</summary>
 /// <remarks>
-/// <para>Sequences begin to run in the order of the <see cref="WaitingQueue"/>, and none overtakes the one whose turn it is. Every sequence
-/// ends here, through <see cref="Finish"/>, <see cref="Fail"/>, <see cref="EndOverdue"/> or <see cref="RemoveCancelled"/>, and gives its id
+/// <para>Sequences begin to run in the order of the <see cref="WaitingQueue"/>, and none overtakes the one whose turn it is. The exception are
+/// those whose beginning another is just computing: when their turn comes they step aside (<see cref="_aside"/>) until it is there, and come
+/// before all others then. Every sequence ends here, through <see cref="Finish"/>, <see cref="Fail"/>, <see cref="EndOverdue"/> or <see cref="RemoveCancelled"/>, and gives its id
 /// back at that moment.</para>
 /// <para>Used by the engine loop alone, except for the counters.</para>
 /// </remarks>
@@ -15,6 +16,7 @@ internal sealed class Scheduler
     private readonly KvCache _cache;
     private readonly StepPlanner _planner;
     private readonly WaitingQueue _waiting = new();
+    private readonly List<Sequence> _aside = [];
     private readonly List<Sequence> _running = [];
     private readonly List<Sequence> _leaving = [];
     private readonly long _totalCells;
@@ -28,7 +30,7 @@ internal sealed class Scheduler
     {
         _cache = cache;
         _totalCells = limits.TotalCells;
-        _planner = new(limits, options, cache.Capacity);
+        _planner = new(limits, options, cache.Capacity, new ChunkCut(cache, limits));
     }
 
     /// <summary>Most rows of a step.</summary>
@@ -44,7 +46,7 @@ internal sealed class Scheduler
     public long Ended => Volatile.Read(ref _ended);
 
     /// <summary>Whether there is nothing to run.</summary>
-    public bool IsIdle => _waiting.Count == 0 && _running.Count == 0;
+    public bool IsIdle => _waiting.Count == 0 && _aside.Count == 0 && _running.Count == 0;
 
     /// <summary>The running sequences, in the order in which they began.</summary>
     public List<Sequence> Running => _running;
@@ -147,6 +149,7 @@ internal sealed class Scheduler
         }
 
         _running.Clear();
+        _aside.Clear();
         _waiting.Clear();
         PublishCounts();
     }
@@ -166,20 +169,36 @@ internal sealed class Scheduler
     /// <summary>Throws when a sequence is in two places, in none, out of order, or in disagreement with the cache.</summary>
     public void CheckIntegrity()
     {
-        var sound = _running.Count <= _cache.Capacity && _waiting.Count == WaitingCount && _running.Count == RunningCount
+        var sound = _running.Count <= _cache.Capacity && _waiting.Count + _aside.Count == WaitingCount && _running.Count == RunningCount
             && _running.TrueForAll(s => s.State == SequenceState.Running && s.Id >= 0 && s.Computed < s.Count)
             && _running.Select(s => s.Id).Distinct().Count() == _running.Count
-            && All().Select(s => s.Number).Distinct().Count() == _running.Count + _waiting.Count
+            && _aside.TrueForAll(s => s.State is SequenceState.Waiting or SequenceState.Preempted && s.Id == Sequence.None && s.Computed == 0)
+            && All().Select(s => s.Number).Distinct().Count() == _running.Count + _aside.Count + _waiting.Count
             && All().TrueForAll(s => s.Deadline >= _earliestDeadline);
         if (!sound) throw new InvalidOperationException("Scheduler integrity: running and waiting sequences are inconsistent.");
-        _waiting.CheckIntegrity(_running);
+        _waiting.CheckIntegrity([.. _running, .. _aside]);
         _cache.CheckIntegrity(_running);
     }
 
-    /// <summary>Gives ids to those whose turn it is. A sequence that runs alone is never held back: it fits, or fails clearly.</summary>
+    /// <summary>Gives ids to those who stepped aside, as far as their time has come, and then to those whose turn it is.</summary>
     private void Admit()
     {
-        while (_waiting.Peek() is { } sequence)
+        var full = false;
+        for (var i = 0; i < _aside.Count && !full;)
+        {
+            var answer = TryAdmit(_aside[i]);
+            full = answer == CacheAnswer.Full;
+            if (answer != CacheAnswer.Acquired)
+            {
+                i++;
+                continue;
+            }
+
+            _aside[i].State = SequenceState.Running;
+            _aside.RemoveAt(i);
+        }
+
+        while (!full && _waiting.Peek() is { } sequence)
         {
             if (!_cache.CanEverFit(sequence))
             {
@@ -187,16 +206,27 @@ internal sealed class Scheduler
                 continue;
             }
 
-            if (_running.Count > 0 && !_cache.HasRoom(sequence, _running)) break;
-            if (!_cache.TryAcquire(sequence)) break;
-            if (!sequence.Output.Started) sequence.CachedTokens = Math.Min(sequence.Computed, sequence.PromptLength);
+            var answer = TryAdmit(sequence);
+            full = answer == CacheAnswer.Full;
+            if (full) break;
             _waiting.Take(sequence);
-            sequence.State = SequenceState.Running;
-            _running.Add(sequence);
+            if (answer == CacheAnswer.Wait) _aside.Add(sequence);
+            else sequence.State = SequenceState.Running;
         }
 
         _waiting.PublishPositions();
         PublishCounts();
+    }
+
+    /// <summary>Gives an id to a sequence if there is one for it. One that runs alone is never held back: it fits, or fails clearly.</summary>
+    private CacheAnswer TryAdmit(Sequence sequence)
+    {
+        if (_running.Count > 0 && !_cache.HasRoom(sequence, _running)) return CacheAnswer.Full;
+        var answer = _cache.TryAcquire(sequence);
+        if (answer != CacheAnswer.Acquired) return answer;
+        if (!sequence.Output.Started) sequence.CachedTokens = Math.Min(sequence.Computed, sequence.PromptLength);
+        _running.Add(sequence);
+        return answer;
     }
 
     private void EndLate(Sequence sequence, Action<Sequence> ended)
@@ -220,13 +250,14 @@ internal sealed class Scheduler
     {
         _leaving.Clear();
         _leaving.AddRange(_running);
+        _leaving.AddRange(_aside);
         _waiting.CopyTo(_leaving);
         return _leaving;
     }
 
     private void Remove(Sequence sequence, bool keep)
     {
-        _running.Remove(sequence);
+        if (!_running.Remove(sequence)) _aside.Remove(sequence);
         _waiting.End(sequence);
         if (sequence.Id != Sequence.None)
         {
@@ -242,7 +273,7 @@ internal sealed class Scheduler
 
     private void PublishCounts()
     {
-        Volatile.Write(ref _waitingCount, _waiting.Count);
+        Volatile.Write(ref _waitingCount, _waiting.Count + _aside.Count);
         Volatile.Write(ref _runningCount, _running.Count);
     }
 }

@@ -82,6 +82,18 @@ internal sealed class Sequence
     /// <summary>Prompt tokens taken from a cached prefix.</summary>
     public int CachedTokens { get; set; }
 
+    /// <summary>What the cache did for it, and why no more.</summary>
+    public CacheExplanation CacheExplanation { get; set; } = new(0, CacheSource.None, 0, CacheMiss.NeverSeen);
+
+    /// <summary>A running sequence that is computing the beginning of this one, which waits for it.</summary>
+    public Sequence? Donor { get; private set; }
+
+    /// <summary>How much of this one the donor will have.</summary>
+    public int DonorLength { get; private set; }
+
+    /// <summary>Times it has waited for a donor.</summary>
+    public int Waits { get; private set; }
+
     public long ArrivedAt { get; }
 
     /// <summary>When the newest token was sampled; 0 before the first.</summary>
@@ -128,6 +140,17 @@ internal sealed class Sequence
         _cancelled = true;
         _onCancel?.Invoke();
     }
+
+    /// <summary>Waits until another has computed what both begin with.</summary>
+    public void WaitFor(Sequence donor, int length)
+    {
+        if (Donor != donor || DonorLength != length) Waits++;
+        Donor = donor;
+        DonorLength = length;
+    }
+
+    /// <summary>Waits for nobody.</summary>
+    public void StopWaiting() => Donor = null;
 
     /// <summary>Appends a generated token and its text; returns why the generation ends with it, or <see langword="null"/>.</summary>
     public FinishReason? Accept(int token)

@@ -18,6 +18,7 @@ internal sealed class StepPlanner
     private readonly StepPlan _plan = new();
     private readonly List<Sequence> _prefilling = [];
     private readonly StepBudget? _budget;
+    private readonly ChunkCut? _cut;
     private readonly int _microBatch;
     private readonly int _leastChunk;
     private readonly int _prefillAlone;
@@ -25,8 +26,9 @@ internal sealed class StepPlanner
     private bool _shortestLeads;
     private bool _lastWasAlone;
 
-    public StepPlanner(RuntimeLimits limits, EngineOptions options, int capacity)
+    public StepPlanner(RuntimeLimits limits, EngineOptions options, int capacity, ChunkCut? cut = null)
     {
+        _cut = cut;
         _microBatch = limits.MicroBatchTokens;
         // Decode rows never wait, so a step has room for all of them; by default they come on top of a whole micro batch of prefill.
         var step = options.StepTokens > 0 ? options.StepTokens : _microBatch + capacity;
@@ -116,6 +118,7 @@ internal sealed class StepPlanner
         foreach (var sequence in CollectionsMarshal.AsSpan(_prefilling))
         {
             var count = Chunk(sequence, left, leads);
+            if (_cut is not null) count = _cut.Shorten(sequence, count, left);
             if (count > 0) _plan.Add(sequence, count);
             left -= count;
             leads = false;

@@ -24,10 +24,10 @@ internal sealed class GenerationOutput(string[] stop)
     public string? StopString => _matcher.Matched;
 
     /// <summary>Reports the computed prompt.</summary>
-    public void Start(int promptTokens, int cachedTokens)
+    public void Start(int promptTokens, int cachedTokens, CacheExplanation? cache = null)
     {
         Started = true;
-        _channel.Writer.TryWrite(new GenerationEvent.Started(promptTokens, cachedTokens));
+        _channel.Writer.TryWrite(new GenerationEvent.Started(promptTokens, cachedTokens) { Cache = cache });
     }
 
     /// <summary>Adds the bytes of a token; true when they complete a stop string.</summary>

@@ -1,3 +1,5 @@
+using Gemma3Server.Engine;
+
 namespace Gemma3Server.Api;
 
 /// <summary>What the request log says about one request; filled while its generation runs, by the request's own thread only.</summary>
@@ -14,9 +16,12 @@ internal sealed class GenerationMeasurements(TimeProvider timeProvider)
     /// <summary>Id of the generation (<c>chatcmpl-...</c>); null when the request started none.</summary>
     public string? GenerationId { get; set; }
 
-    public int PromptTokens { get; set; }
+    public int PromptTokens { get; private set; }
 
-    public int CachedTokens { get; set; }
+    public int CachedTokens { get; private set; }
+
+    /// <summary>Where the cached tokens came from, and why there were no more.</summary>
+    public CacheExplanation? Cache { get; private set; }
 
     public int CompletionTokens { get; private set; }
 
@@ -25,6 +30,13 @@ internal sealed class GenerationMeasurements(TimeProvider timeProvider)
 
     /// <summary>The finish reason, or how the generation ended without one.</summary>
     public string Outcome { get; set; } = "cancelled";
+
+    public void Started(GenerationEvent.Started started)
+    {
+        PromptTokens = started.PromptTokens;
+        CachedTokens = started.CachedTokens;
+        Cache = started.Cache;
+    }
 
     public void Generated(int tokens)
     {

@@ -56,7 +56,8 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
             return ChatParseResult.Of(TooLong(limits.ContextLength, $"at least {least} tokens."));
 
         // 3. Prompt.
-        var prompt = await TokenizeAsync(template, conversation, cancellationToken);
+        var boundaries = new List<int>();
+        var prompt = await TokenizeAsync(template, conversation, boundaries, cancellationToken);
 
         // 4. What does not fit.
         if ((error = CheckContext(prompt.Length, askedTokens, limits.ContextLength)) is not null) return ChatParseResult.Of(error);
@@ -80,18 +81,20 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
                 Priority = priority,
                 ClientKey = client.Key,
                 Timeout = headers.Timeout,
+                CacheBoundaries = [.. boundaries],
             },
         });
     }
 
     public void Dispose() => _tokenizations.Dispose();
 
-    private async ValueTask<int[]> TokenizeAsync(ChatTemplate template, Conversation conversation, CancellationToken cancellationToken)
+    private async ValueTask<int[]> TokenizeAsync(
+        ChatTemplate template, Conversation conversation, List<int> boundaries, CancellationToken cancellationToken)
     {
         await _tokenizations.WaitAsync(cancellationToken);
         try
         {
-            return template.Tokenize(conversation, cancellationToken);
+            return template.Tokenize(conversation, boundaries, cancellationToken);
         }
         finally
         {

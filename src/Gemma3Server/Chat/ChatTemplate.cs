@@ -59,16 +59,32 @@ internal sealed class ChatTemplate
     }
 
     /// <summary>The prompt's tokens, with the one beginning-of-sequence token. Cancelled between two turns.</summary>
-    public int[] Tokenize(Conversation conversation, CancellationToken cancellationToken = default)
+    public int[] Tokenize(Conversation conversation, CancellationToken cancellationToken = default) =>
+        Tokenize(conversation, [], cancellationToken);
+
+    /// <summary>
+    /// The same, and adds to <paramref name="boundaries"/> how many tokens long the prompt is at the end of the system text and of each turn: there
+    /// other prompts may part from this one.
+    /// </summary>
+    public int[] Tokenize(Conversation conversation, List<int> boundaries, CancellationToken cancellationToken)
     {
         var tokens = new List<int> { _tokenizer.BeginOfSequence };
         foreach (var turn in conversation.Turns)
         {
             cancellationToken.ThrowIfCancellationRequested();
             tokens.Add(_startOfTurn);
-            tokens.AddRange(_tokenizer.Tokenize(turn.Role + "\n" + turn.Text));
+            var text = _tokenizer.Tokenize(turn.Role + "\n" + turn.Text);
+            if (boundaries.Count == 0 && conversation.SystemLength > 0)
+            {
+                // The last pieces of the system text may have merged with what follows it.
+                var system = _tokenizer.Tokenize(turn.Role + "\n" + turn.Text[..conversation.SystemLength]);
+                boundaries.Add(tokens.Count + text.AsSpan().CommonPrefixLength(system));
+            }
+
+            tokens.AddRange(text);
             tokens.Add(_endOfTurn);
             tokens.AddRange(_betweenTurns);
+            boundaries.Add(tokens.Count);
         }
 
         tokens.Add(_startOfTurn);

@@ -21,10 +21,13 @@ internal sealed class Conversation
 {
     private const string Separator = "\n\n";
 
-    private Conversation(IReadOnlyList<ChatTurn> turns) => Turns = turns;
+    private Conversation(IReadOnlyList<ChatTurn> turns, int systemLength) => (Turns, SystemLength) = (turns, systemLength);
 
     /// <summary>User, model, user, ..., user.</summary>
     public IReadOnlyList<ChatTurn> Turns { get; }
+
+    /// <summary>Characters of the first turn's text that are the system's and the same in many conversations.</summary>
+    public int SystemLength { get; }
 
     public static bool TryCreate(
         IReadOnlyList<ChatEntry> messages, [NotNullWhen(true)] out Conversation? conversation, [NotNullWhen(false)] out OpenAiError? error)
@@ -32,20 +35,18 @@ internal sealed class Conversation
         conversation = null;
         error = FindFault(messages);
         if (error is not null) return false;
-        conversation = new(ToTurns(messages));
+        conversation = new(ToTurns(messages), SystemText(messages).Length);
         return true;
     }
 
     /// <summary>The turns of messages that start with the user's, however they end.</summary>
     internal static List<ChatTurn> ToTurns(IReadOnlyList<ChatEntry> messages)
     {
-        var start = SystemMessagesInFront(messages);
-        var prefix = string.Concat(messages.Take(start).Select(m => string.Concat(m.Parts) + Separator));
         var turns = new List<ChatTurn>();
 
         // The texts of a turn are collected and joined once: joining them one by one costs the square of their number.
         var (role, texts) = (ChatTurn.User, new List<string>());
-        foreach (var message in messages.Skip(start))
+        foreach (var message in messages.Skip(SystemMessagesInFront(messages)))
         {
             var next = message.Role == ChatRole.Assistant ? ChatTurn.Model : ChatTurn.User;
             if (next != role)
@@ -60,9 +61,13 @@ internal sealed class Conversation
         }
 
         turns.Add(new(role, string.Join(Separator, texts)));
-        turns[0] = turns[0] with { Text = prefix + turns[0].Text };
+        turns[0] = turns[0] with { Text = SystemText(messages) + turns[0].Text };
         return turns;
     }
+
+    /// <summary>What stands before the first user text.</summary>
+    private static string SystemText(IReadOnlyList<ChatEntry> messages) =>
+        string.Concat(messages.Take(SystemMessagesInFront(messages)).Select(m => string.Concat(m.Parts) + Separator));
 
     /// <summary>What keeps messages from being a conversation, whoever has the last word.</summary>
     internal static OpenAiError? FindFaultAtStart(IReadOnlyList<ChatEntry> messages)

@@ -34,4 +34,16 @@ internal sealed record EngineSettings
     /// <summary>Host memory for sliding-window checkpoints, in bytes; 0 = none.</summary>
     [Range(0L, 1L << 40)]
     public long CheckpointBytes { get; init; } = 1L << 30;
+
+    /// <summary>Host memory for prefixes that no sequence holds any more, in bytes; 0 = none.</summary>
+    [Range(0L, 1L << 40)]
+    public long HostCacheBytes { get; init; } = 2L << 30;
+
+    /// <summary>Fewest tokens for which a prefix is copied or waited for.</summary>
+    [Range(1, 1 << 20)]
+    public int ForkMinimumTokens { get; init; } = 64;
+
+    /// <summary>Fewest tokens for which a prefix is moved to host memory.</summary>
+    [Range(1, 1 << 20)]
+    public int HostMinimumTokens { get; init; } = 256;
 }

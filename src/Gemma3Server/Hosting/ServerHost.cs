@@ -56,6 +56,9 @@ internal static class ServerHost
                 PrefillShare = options.Engine.PrefillShare,
                 PrefixReuse = options.Engine.PrefixReuse,
                 CheckpointBytes = options.Engine.CheckpointBytes,
+                HostCacheBytes = options.Engine.HostCacheBytes,
+                ForkMinimumTokens = options.Engine.ForkMinimumTokens,
+                HostMinimumTokens = options.Engine.HostMinimumTokens,
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<InferenceEngine>>()));

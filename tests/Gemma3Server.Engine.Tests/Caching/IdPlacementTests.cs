@@ -14,8 +14,8 @@ public sealed class IdPlacementTests
     [InlineData("RRRR", -1)]
     [InlineData("i.Ri", 1)] // a free id rather than somebody's tokens
     [InlineData(".iiRi", 0)]
-    [InlineData("iiRi", 1)] // idle ids are numbered by age: of the older two, that beside the running one
-    [InlineData("iiiiR", 0)] // the younger half is left alone, running neighbour or not
+    [InlineData("iiRi", 1)] // idle ids are worth their number: of the lesser two, that beside the running one
+    [InlineData("iiiiR", 0)] // the half that is worth more is left alone, running neighbour or not
     [InlineData("iRiRi", 2)]
     [InlineData("i", 0)]
     public void Choose_ByKind_TakesTheIdThatKeepsTheRunningTogether(string kinds, int expected)
@@ -23,8 +23,8 @@ public sealed class IdPlacementTests
         var entries = kinds.Select((_, id) => new CacheEntry(id)).ToArray();
         for (var id = 0; id < kinds.Length; id++)
         {
-            if (kinds[id] == 'R') entries[id].InUse = true;
-            if (kinds[id] == 'i') entries[id].Keep([1, 2, 3], id + 1);
+            if (kinds[id] == 'R') entries[id].Owner = new(Requests.Greedy("p", 1), new FakeTokenizer(), 10);
+            if (kinds[id] == 'i') (entries[id].Tip, entries[id].Worth) = (new(null, default), id + 1);
         }
 
         Assert.Equal(expected, IdPlacement.Choose(entries)?.Id ?? -1);

@@ -28,7 +28,7 @@ public sealed class StepExecutorTests
     {
         var events = Answer("hi", r => r with { IgnoreEndOfGeneration = false });
         Assert.Equal(
-            [new GenerationEvent.Started(3, 0), new GenerationEvent.Text("h", 1), new GenerationEvent.Text("i", 2), new GenerationEvent.Finished(FinishReason.Stop, 3)],
+            [new GenerationEvent.Started(3, 0) { Cache = new(0, CacheSource.None, 0, CacheMiss.NeverSeen) }, new GenerationEvent.Text("h", 1), new GenerationEvent.Text("i", 2), new GenerationEvent.Finished(FinishReason.Stop, 3)],
             events);
     }
 
@@ -152,7 +152,7 @@ public sealed class StepExecutorTests
         {
             var (tokens, events) = EngineHarness.RunAlone(sequence.Request, shape);
             Assert.Equal(tokens, sequence.Tokens[sequence.PromptLength..].ToArray());
-            Assert.Equal(events, sequence.Events());
+            Assert.Equal(events[1..], sequence.Events()[1..]); // the first says that alone the cache was off
         }
     }
 

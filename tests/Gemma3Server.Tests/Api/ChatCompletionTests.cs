@@ -17,7 +17,7 @@ public sealed class ChatCompletionTests
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("application/json", response.Content.Headers.ContentType?.ToString());
         Assert.Equal(
-            """{"id":"chatcmpl-ID","object":"chat.completion","created":1800000000,"model":"gemma-test","choices":[{"index":0,"message":{"role":"assistant","content":"Hallo <b>'Wörld'</b>","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":18,"completion_tokens":22,"total_tokens":40,"prompt_tokens_details":{"cached_tokens":0}},"system_fingerprint":"fp_X"}""",
+            """{"id":"chatcmpl-ID","object":"chat.completion","created":1800000000,"model":"gemma-test","choices":[{"index":0,"message":{"role":"assistant","content":"Hallo <b>'Wörld'</b>","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":18,"completion_tokens":22,"total_tokens":40,"prompt_tokens_details":{"cached_tokens":0},"cache_explanation":{"reused_tokens":0,"source":"none","diverged_at":0,"reason":"never_seen"}},"system_fingerprint":"fp_X"}""",
             await TestServer.ReadAsync(response));
     }
 
@@ -43,7 +43,7 @@ public sealed class ChatCompletionTests
                 "stream":true,"stream_options":{"include_usage":true},"max_tokens":1
                 """));
         const string Null = ",\"usage\":null";
-        const string Usage = ""","usage":{"prompt_tokens":18,"completion_tokens":1,"total_tokens":19,"prompt_tokens_details":{"cached_tokens":0}}""";
+        const string Usage = ""","usage":{"prompt_tokens":18,"completion_tokens":1,"total_tokens":19,"prompt_tokens_details":{"cached_tokens":0},"cache_explanation":{"reused_tokens":0,"source":"none","diverged_at":0,"reason":"never_seen"}}""";
         Assert.Equal(
             Event("""{"role":"assistant","content":""}""", end: Null) + Event("""{"content":"a"}""", end: Null)
             + Event("{}", "\"length\"", Null) + $"data: {Head}\"choices\":[]{Usage}}}\n\n" + "data: [DONE]\n\n",
@@ -59,7 +59,24 @@ public sealed class ChatCompletionTests
             """{"model":"gemma-test","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"ab"},{"role":"user","content":"more"}]}""");
         using var body = JsonDocument.Parse(await TestServer.ReadAsync(response));
         var usage = body.RootElement.GetProperty("usage");
-        Assert.InRange(usage.GetProperty("prompt_tokens_details").GetProperty("cached_tokens").GetInt32(), 1, usage.GetProperty("prompt_tokens").GetInt32() - 1);
+        var cached = usage.GetProperty("prompt_tokens_details").GetProperty("cached_tokens").GetInt32();
+        Assert.InRange(cached, 1, usage.GetProperty("prompt_tokens").GetInt32() - 1);
+        var explanation = usage.GetProperty("cache_explanation");
+        Assert.Equal((cached, "idle"), (explanation.GetProperty("reused_tokens").GetInt32(), explanation.GetProperty("source").GetString()));
+        Assert.Equal(cached, explanation.GetProperty("diverged_at").GetInt32());
+        Assert.False(explanation.TryGetProperty("reason", out _));
+    }
+
+    [Fact]
+    public async Task Post_CachePromptFalse_ExplainsThatReuseWasDisabled()
+    {
+        await using var server = await TestServer.StartAsync("ab");
+        (await server.PostAsync(TestServer.Chat())).Dispose();
+        using var response = await server.PostAsync(TestServer.Chat("\"cache_prompt\":false"));
+        using var body = JsonDocument.Parse(await TestServer.ReadAsync(response));
+        var explanation = body.RootElement.GetProperty("usage").GetProperty("cache_explanation");
+        Assert.Equal((0, "none", "disabled"), (explanation.GetProperty("reused_tokens").GetInt32(),
+            explanation.GetProperty("source").GetString(), explanation.GetProperty("reason").GetString()));
     }
 
     [Fact]

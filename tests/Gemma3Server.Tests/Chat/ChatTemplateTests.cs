@@ -16,6 +16,34 @@ public sealed class ChatTemplateTests
             (ChatRole.System, ["Be brief."]), (ChatRole.User, ["  Hi\n"]), (ChatRole.Assistant, [" Hello! "]), (ChatRole.User, ["Bye"]))));
 
     [Fact]
+    public void Tokenize_SystemAndTurns_TellsWhereTheyEnd()
+    {
+        var boundaries = new List<int>();
+        Assert.True(ChatTemplate.TryCreate(_tokenizer, out var template));
+        var conversation = Create(
+            (ChatRole.System, ["Be brief."]), (ChatRole.User, ["Hi"]), (ChatRole.Assistant, ["Hello!"]), (ChatRole.User, ["Bye"]));
+        var tokens = template.Tokenize(conversation, boundaries, TestContext.Current.CancellationToken);
+
+        // The fake has a token per byte: <bos> <start_of_turn> "user\nBe brief.\n\n", then "Hi" <end_of_turn> "\n", and so on.
+        Assert.Equal([18, 22, 37, 48], boundaries);
+        Assert.Equal(template.Tokenize(conversation, TestContext.Current.CancellationToken), tokens);
+        Assert.Equal(FakeTokenizer.FirstByte + 'H', tokens[18]);
+        Assert.Equal(FakeTokenizer.StartOfTurn, tokens[48]);
+    }
+
+    [Fact]
+    public void Tokenize_OtherQuestionToTheSameSystemText_AgreesUpToTheBoundary()
+    {
+        Assert.True(ChatTemplate.TryCreate(_tokenizer, out var template));
+        var (first, second) = (new List<int>(), new List<int>());
+        var cancellation = TestContext.Current.CancellationToken;
+        var left = template.Tokenize(Create((ChatRole.System, ["Be brief."]), (ChatRole.User, ["Hi"])), first, cancellation);
+        var right = template.Tokenize(Create((ChatRole.System, ["Be brief."]), (ChatRole.User, ["Why?"])), second, cancellation);
+        Assert.Equal(first[0], second[0]);
+        Assert.Equal(first[0], left.AsSpan().CommonPrefixLength(right));
+    }
+
+    [Fact]
     public void Render_PartsOfOneMessage_AreTrimmedAndJoined() =>
         Assert.Equal("ab", Assert.Single(Create((ChatRole.User, [" a ", " b "])).Turns).Text);
 

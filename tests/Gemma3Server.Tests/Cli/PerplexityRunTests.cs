@@ -107,7 +107,7 @@ public sealed class PerplexityRunTests : IDisposable
 
     private FakeModelRuntime Load(ulong salt)
     {
-        var runtime = new FakeModelRuntime(new() { SlidingWindow = window });
+        var runtime = new FakeModelRuntime(new() { Salt = salt });
         _loaded.Add(runtime);
         return runtime;
     }

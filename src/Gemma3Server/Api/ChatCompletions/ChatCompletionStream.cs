@@ -81,8 +81,7 @@ internal sealed class ChatCompletionStream(
         switch (current)
         {
             case GenerationEvent.Started started:
-                measurements.PromptTokens = started.PromptTokens;
-                measurements.CachedTokens = started.CachedTokens;
+                measurements.Started(started);
                 WriteChunk(writer, new() { Role = "assistant", Content = "" });
                 return false;
             case GenerationEvent.Text text:

@@ -108,8 +108,7 @@ internal sealed partial class ChatCompletionsEndpoint(
             switch (current)
             {
                 case GenerationEvent.Started started:
-                    measurements.PromptTokens = started.PromptTokens;
-                    measurements.CachedTokens = started.CachedTokens;
+                    measurements.Started(started);
                     break;
                 case GenerationEvent.Text part:
                     measurements.Generated(part.Tokens);

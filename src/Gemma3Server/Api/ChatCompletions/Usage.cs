@@ -5,9 +5,11 @@ namespace Gemma3Server.Api.ChatCompletions;
 /// <param name="CompletionTokens">Tokens generated, the end of turn included.</param>
 /// <param name="TotalTokens">Their sum.</param>
 /// <param name="PromptTokensDetails">More about the prompt.</param>
-internal sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens, PromptTokensDetails PromptTokensDetails)
+/// <param name="CacheExplanation">What the prefix cache did; an extension.</param>
+internal sealed record Usage(
+    int PromptTokens, int CompletionTokens, int TotalTokens, PromptTokensDetails PromptTokensDetails, CacheExplanationBody? CacheExplanation)
 {
     public static Usage Of(GenerationMeasurements measurements) => new(
         measurements.PromptTokens, measurements.CompletionTokens, measurements.PromptTokens + measurements.CompletionTokens,
-        new(measurements.CachedTokens));
+        new(measurements.CachedTokens), CacheExplanationBody.Of(measurements.Cache));
 }
