@@ -34,7 +34,8 @@ internal static class TypicalRange
             else tooFew = middle;
         }
 
-        return Range(expected, enough);    }
+        return Range(expected, enough);
+    }
 
     private static double Total(BlockMaxima maxima, double expected, int distance, SamplerScratch scratch)
     {
