@@ -12,7 +12,7 @@ internal static class TrainCommand
     public static Command CreateQuantizationAware()
     {
         var from = new Option<string>("--from") { Required = true, Description = "Finished run in full precision: start and teacher" };
-        return Create("qat", "Trains on for the quantized file, towards the probabilities of the full-precision run.", from, 5e-4, 0, 600, 500, 20);
+        return Create("qat", "Trains on for the quantized file, towards the probabilities of the full-precision run.", from, 1e-4, 0, 260, 250, 10);
     }
 
     private static Command Create(
