@@ -17,9 +17,6 @@ internal sealed class KvCache
     /// </summary>
     private const int MostWaits = 8;
 
-    /// <summary>A spare id for a checkpoint is emptied only for one that is worth this many times what is lost.</summary>
-    private const int SpareGain = 4;
-
     private readonly IModelRuntime _runtime;
     private readonly EngineOptions _options;
     private readonly CacheEntry[] _entries;
@@ -42,10 +39,10 @@ internal sealed class KvCache
     /// <summary>Sequences that can run at once.</summary>
     public int Capacity => _entries.Length;
 
-    /// <summary>Bytes of all checkpoints.</summary>
+    /// <summary>Bytes of all checkpoints, and of all prefixes in host memory.</summary>
     public long CheckpointBytes => _prefixes.CheckpointBytes;
 
-    /// <summary>Bytes of all prefixes in host memory.</summary>
+    /// <inheritdoc cref="CheckpointBytes"/>
     public long HostBytes => _prefixes.HostBytes;
 
     /// <summary>Whether a sequence would fit if it were alone.</summary>
@@ -169,7 +166,7 @@ internal sealed class KvCache
         for (; entry.NextBoundary <= sequence.Computed; entry.PassBoundary()) length = entry.NextBoundary;
         if (!_checkpoints.Pays(entry, sequence, length)) return;
         if (length == sequence.Computed) TakeCheckpoint(sequence, sequence.Id, length);
-        else if (sequence.Count - length >= Slack && length >= _search.FloorOf(entry)) TakeCheckpointOfFork(sequence, entry, length);
+        else if (IsAboutToBeLost(sequence, length) && length >= _search.FloorOf(entry)) TakePassedCheckpoint(sequence, entry, length);
     }
 
     /// <summary>Throws when the cache, the runtime and the running sequences disagree.</summary>
@@ -198,8 +195,9 @@ internal sealed class KvCache
         if (!condition) throw new InvalidOperationException($"KV cache integrity: violated rule: {rule}.");
     }
 
-    // Positions that a sliding-window layer keeps beyond its window, so that a rewind by fewer is exact.
-    private int Slack => _runtime.Limits.MicroBatchTokens;
+    // The rest of the prompt alone is more than a local layer keeps beyond its window.
+    private bool IsAboutToBeLost(Sequence sequence, int length) =>
+        length >= _search.LeastCopy && sequence.Count - length >= _runtime.Limits.MicroBatchTokens;
 
     private static void Leave(Sequence sequence)
     {
@@ -272,22 +270,9 @@ internal sealed class KvCache
     /// <summary>Cuts an id that holds <paramref name="held"/> positions back to <paramref name="length"/> and returns what is really left, at worst nothing.</summary>
     private int CutBack(CacheEntry entry, int held, int length, SequenceSnapshot? checkpoint)
     {
-        if (checkpoint is not null)
-        {
-            if (_runtime.Restore(entry.Id, checkpoint))
-            {
-                held = checkpoint.Length;
-                entry.Floor = _search.FloorOfCopy(held);
-            }
-            else
-            {
-                length = 0;
-            }
-        }
-        else
-        {
-            entry.Floor = Math.Min(_search.FloorOf(entry), length);
-        }
+        if (checkpoint is null) entry.Floor = Math.Min(_search.FloorOf(entry), length);
+        else if (_runtime.Restore(entry.Id, checkpoint)) entry.Floor = _search.FloorOfCopy(held = checkpoint.Length);
+        else length = 0;
 
         if (length > 0 && held > length) length = _runtime.Rewind(entry.Id, length);
         if (length == 0) Empty(entry);
@@ -357,20 +342,24 @@ internal sealed class KvCache
         _prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
     }
 
-    /// <summary>A checkpoint of a length that the sequence has just passed: while its window is still there, a fork into a spare id has it.</summary>
-    private void TakeCheckpointOfFork(Sequence sequence, CacheEntry entry, int length)
+    /// <summary>
+    /// A checkpoint of a length that the sequence has just passed, while its window is still there: of a fork into a free id or, where a fork
+    /// would be a copy anyway, of the sequence itself, which is cut and brought back.
+    /// </summary>
+    private void TakePassedCheckpoint(Sequence sequence, CacheEntry entry, int length)
     {
-        var spare = Array.Find(_entries, static e => e.IsFree);
-        if (spare is null)
+        if (_runtime.Limits.SharedCells)
         {
-            spare = _prefixes.LeastIdle(_entries);
-            if (spare is null || spare.Worth * SpareGain > length - PrefixCache.LengthOfCheckpointBefore(entry, length)) return;
-            Clear(spare);
+            if (Array.Find(_entries, static e => e.IsFree) is not { } spare) return;
+            if (Fork(entry, spare, length, whole: false) == length) TakeCheckpoint(sequence, spare.Id, length);
+            Empty(spare);
+            return;
         }
 
-        if (Fork(entry, spare, length, whole: false) == length) TakeCheckpoint(sequence, spare.Id, length);
-        _runtime.Release(spare.Id);
-        spare.Floor = 0;
+        if (_runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } whole) return;
+        if (_runtime.Rewind(entry.Id, length) == length) TakeCheckpoint(sequence, entry.Id, length);
+        if (_runtime.Restore(entry.Id, whole)) entry.Floor = Math.Max(entry.Floor, _search.FloorOfCopy(whole.Length));
+        else LoseHolder(entry);
     }
 
     /// <summary>Empties an id that is not in use; what it held goes to host memory if it is worth that.</summary>
