@@ -22,13 +22,15 @@ internal static class ModelCommandRun
     /// <param name="needsModel">Whether a model file must be given.</param>
     /// <param name="error">Where faults go.</param>
     /// <param name="action">The command's work.</param>
-    public static async Task<int> RunAsync(IConfiguration configuration, bool needsModel, TextWriter error, Func<Gemma3ServerOptions, Task<int>> action)
+    /// <param name="orEmbedded">Whether the built-in model does where none is given.</param>
+    public static async Task<int> RunAsync(
+        IConfiguration configuration, bool needsModel, TextWriter error, Func<Gemma3ServerOptions, Task<int>> action, bool orEmbedded = true)
     {
         var (options, faults) = SettingsReader.Read(configuration);
         foreach (var fault in faults) await error.WriteLineAsync(fault);
         if (faults.Count > 0) return ExitCode.WrongUsage;
         var isEmbedded = false;
-        if (needsModel) options = EmbeddedModel.OrConfigured(options, out isEmbedded);
+        if (needsModel && orEmbedded) options = EmbeddedModel.OrConfigured(options, out isEmbedded);
         if (isEmbedded) await error.WriteLineAsync(EmbeddedModel.Notice + ".");
         if (needsModel && ServerRun.FindModelFault(options.Model.Path) is { } missing)
         {

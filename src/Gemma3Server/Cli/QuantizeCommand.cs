@@ -60,7 +60,7 @@ internal static class QuantizeCommand
                 {
                     throw new CommandFault($"Stopped; '{file}' was not written.");
                 }
-            });
+            }, orEmbedded: false);
         });
         return command;
     }

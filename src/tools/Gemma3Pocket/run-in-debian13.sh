@@ -5,7 +5,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=${ROOT:-${TMPDIR:-/tmp}/gemma3-pocket-debian13}
-runs=${RUNS:-$PWD/artifacts/pocket}
+runs=${RUNS:-$here/../../../artifacts/pocket}
 
 if [ ! -e "$root/.complete" ]; then
     # The mirror that this machine's own packages come from, whichever format apt's configuration has.
@@ -20,5 +20,6 @@ if [ "${PUBLISH:-}" = 1 ] || [ ! -e "$root/opt/pocket/Gemma3Pocket" ]; then
 fi
 mkdir -p "$root/runs" "$runs"
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
-mountpoint -q "$root/runs" || mount --bind "$runs" "$root/runs"
+if mountpoint -q "$root/runs"; then umount "$root/runs"; fi   # it may be another directory's, from an earlier call
+mount --bind "$runs" "$root/runs"
 exec chroot "$root" "/opt/pocket/${PROGRAM:-Gemma3Pocket}" "$@"

@@ -82,6 +82,7 @@ public sealed class StreamLifeTests
             () => new FakeModelRuntime(new() { OnForward = held.Pass, Next = ScriptedReply.Of("ok") }), null, ready: true,
             services => services.AddSingleton<TimeProvider>(time));
         var sending = server.PostAsync(TestServer.Chat("\"stream\":true"), HttpCompletionOption.ResponseHeadersRead);
+        await held.Reached.WaitAsync(TestContext.Current.CancellationToken);
         await time.FireAsync();
         using var response = await sending;
         await time.FireAsync();

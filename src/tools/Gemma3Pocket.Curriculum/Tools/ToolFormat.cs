@@ -1,9 +1,8 @@
 namespace Gemma3Pocket.Curriculum;
 
 /// <summary>
-/// Tools in Gemma's prompt, in the JSON form that Google documents: instructions and declarations before the first question, the call as
-/// the
-/// whole answer, the result as a user's turn. The server renders the same text.
+/// Tools in Gemma's prompt, in the JSON form that Google documents: instructions and declarations before the first question, the call as the
+/// whole answer, the result as a user's turn. The server is to render the same text once its API takes tools.
 /// </summary>
 public static class ToolFormat
 {

@@ -7,7 +7,7 @@ namespace Gemma3Pocket.Cli;
 /// <summary><c>train</c> in full precision, and <c>qat</c> for the quantized file: the same loop, with another objective.</summary>
 internal static class TrainCommand
 {
-    public static Command CreateTrain() => Create("train", "Trains in full precision; goes on where the run's checkpoint is.", null, 3e-3, 0.1, 20_000, 1000, 100);
+    public static Command CreateTrain() => Create("train", "Trains in full precision; goes on where the run's checkpoint is.", null, 3e-3, 0.1, 2747, 700, 100);
 
     public static Command CreateQuantizationAware()
     {

@@ -2,7 +2,7 @@ using Gemma3Server.Runtime.LlamaCpp.Gguf.Synthetic;
 
 namespace Gemma3Pocket.Model;
 
-/// <summary>The shape of the pocket model, tuned to what two CPU cores can train in about two hours.</summary>
+/// <summary>The shape of the pocket model, tuned to what two CPU cores can train in about an hour.</summary>
 internal static class PocketShape
 {
     /// <summary>Every so many layers one attends to everything; llama.cpp takes the pattern from the architecture.</summary>
@@ -12,7 +12,7 @@ internal static class PocketShape
     public static GemmaShape Of(int vocabulary) => new()
     {
         Name = "pocket",
-        SizeLabel = "3.6M",
+        SizeLabel = "3.7M",
         LayerCount = 8,
         EmbeddingLength = 192,
         FeedForwardLength = 576,

@@ -1,6 +1,6 @@
 namespace Gemma3Pocket.Training;
 
-/// <summary>What a run is made with. The defaults are those of the committed model.</summary>
+/// <summary>What a run is made with. The commands' own defaults are those of the committed model.</summary>
 internal sealed record TrainingOptions
 {
     /// <summary>Where the run keeps its checkpoint and its log.</summary>
@@ -10,10 +10,10 @@ internal sealed record TrainingOptions
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Steps in all, the decay among them.</summary>
-    public int Steps { get; init; } = 20_000;
+    public int Steps { get; init; } = 2747;
 
     /// <summary>Steps at the end in which the learning rate falls to zero.</summary>
-    public int DecaySteps { get; init; } = 1000;
+    public int DecaySteps { get; init; } = 700;
 
     /// <summary>Steps at the start in which it rises.</summary>
     public int WarmUpSteps { get; init; } = 100;
