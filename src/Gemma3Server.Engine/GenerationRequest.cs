@@ -33,6 +33,7 @@ public sealed record GenerationRequest
     /// <summary>
     /// Whether the tokens may depend on nothing but the request. Its rows then run in forward calls of their own, in chunks that end at
     /// micro-batch multiples, and on no reused prefix, because rounding depends on what is computed together. Costs throughput.
+    /// Not kept where the sequence had to be computed anew: after a preemption (shared cells only), a failed forward call, a resume.
     /// </summary>
     public bool Deterministic { get; init; }
 

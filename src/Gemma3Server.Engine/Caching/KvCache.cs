@@ -69,6 +69,7 @@ internal sealed class KvCache
     {
         if (!_options.PrefixReuse || !sequence.Request.ReusePrefix) return AcquireEmpty(sequence);
         if (StillWaits(sequence)) return CacheAnswer.Wait;
+        if (!HasIdleId()) return CacheAnswer.Full; // known without a search, which would be made before every step
 
         _search.Run(sequence);
         if (_search.Donor is { } donor && sequence.Waits < MostWaits)
@@ -220,8 +221,19 @@ internal sealed class KvCache
         if (entry.Awaited <= donor.Computed || entry.Awaited > length) entry.Awaited = length;
     }
 
+    private bool HasIdleId()
+    {
+        foreach (var entry in _entries)
+        {
+            if (!entry.InUse) return true;
+        }
+
+        return false;
+    }
+
     private CacheAnswer AcquireEmpty(Sequence sequence)
     {
+        if (!HasIdleId()) return CacheAnswer.Full;
         _prefixes.Tick();
         foreach (var entry in _entries) entry.Worth = _prefixes.Loss(entry);
         if (IdPlacement.Choose(_entries) is not { } chosen) return CacheAnswer.Full;
@@ -239,7 +251,8 @@ internal sealed class KvCache
         if (!sequence.Output.Started) sequence.CacheExplanation = explanation;
         if (!_options.PrefixReuse) return;
         _prefixes.Attach(entry, sequence.Tokens);
-        _checkpoints.Want(entry, sequence);
+        // A checkpoint may cut a sequence for a moment and bring it back: not one whose bits shall depend on nothing.
+        if (!sequence.Request.Deterministic) _checkpoints.Want(entry, sequence);
     }
 
     /// <summary>Makes an id hold what was chosen, or nothing, and tells how much that is.</summary>

@@ -27,6 +27,7 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
     private double _leastLoss;
     private double _nextLoss;
     private CacheEntry? _least;
+    private RequestPriority _priority;
     private int _limit;
     private bool _windowLost;
     private int _longestHeld;
@@ -41,7 +42,10 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
     /// <summary>Tokens of the sequence that agree with something known.</summary>
     public int DivergedAt { get; private set; }
 
-    /// <summary>A running sequence that will soon hold much more than <see cref="Best"/> gives.</summary>
+    /// <summary>
+    /// A running sequence that will soon hold much more than <see cref="Best"/> gives: of no worse class, and not a deterministic one, for
+    /// these may take longer than computing it.
+    /// </summary>
     public Sequence? Donor { get; private set; }
 
     /// <summary>How much the donor will hold.</summary>
@@ -69,6 +73,7 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
         var tokens = sequence.Tokens;
         DivergedAt = prefixes.Match(tokens);
         _limit = tokens.Length - 1;
+        _priority = sequence.Request.Priority;
         (Donor, DonorLength, _windowLost, _longestHeld, _longestComing) = (null, 0, false, 0, 0);
         FindLosses();
         Best = new(CacheSource.None, 0, -LossOfTarget(null));
@@ -89,9 +94,9 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
         _longestHeld = Math.Max(_longestHeld, Math.Min(shared, held));
         _longestComing = Math.Max(_longestComing, shared);
         if (Math.Min(shared, _limit) is var later && entry.InUse && held < later && later > DonorLength
-            && later - CopyCost(later) >= LeastCopy)
+            && later - CopyCost(later) >= LeastCopy && entry.Owner is { Request.Deterministic: false } owner && owner.Request.Priority <= _priority)
         {
-            (Donor, DonorLength) = (entry.Owner, later);
+            (Donor, DonorLength) = (owner, later);
         }
 
         var (length, checkpoint) = Reach(Math.Min(shared, held), FloorOf(entry));

@@ -207,7 +207,8 @@ internal sealed class Scheduler
             }
 
             var answer = TryAdmit(sequence);
-            full = answer == CacheAnswer.Full;
+            // No more step aside than can have an id when their time comes, lest they precede better classes and other clients afterwards.
+            full = answer == CacheAnswer.Full || (answer == CacheAnswer.Wait && _running.Count + _aside.Count >= _cache.Capacity);
             if (full) break;
             _waiting.Take(sequence);
             if (answer == CacheAnswer.Wait) _aside.Add(sequence);
