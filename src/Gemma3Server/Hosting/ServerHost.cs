@@ -66,6 +66,7 @@ internal static class ServerHost
         services.AddHostedService<EngineService>();
         services.AddSingleton<IHostLifetime, SignalLifetime>();
         services.AddRuntime();
+        services.AddSingleton<Tokenizations>();
         services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
         services.AddRouting();
