@@ -1,5 +1,6 @@
 using System.Text;
 using Gemma3Server.Api.Errors;
+using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
@@ -27,7 +28,8 @@ internal sealed partial class ChatCompletionsEndpoint(
         .WithName(Name).WithTags("Chat").WithSummary("Answers a conversation.")
         .Accepts<ChatCompletionRequest>("application/json")
         .Produces<ChatCompletionResponse>(StatusCodes.Status200OK, "application/json", "text/event-stream")
-        .ProducesErrors();
+        .ProducesErrors()
+        .WithMetadata(GenerationRoute.Of<ChatCompletionChunk>());
 
     private async Task HandleAsync(HttpContext context)
     {
