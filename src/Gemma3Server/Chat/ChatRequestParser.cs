@@ -3,7 +3,6 @@ using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
-using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Chat;
 
@@ -15,11 +14,8 @@ namespace Gemma3Server.Chat;
 /// 3. Tokenize, when its turn has come.
 /// 4. Check that prompt and answer fit.
 /// </remarks>
-internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engine, Tokenizations tokenizations)
+internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engine, PromptTokenizer prompts)
 {
-    // Made once: the engine has one model for life.
-    private ChatTemplate? _template;
-
     public async ValueTask<ChatParseResult> ParseAsync(
         ReadOnlyMemory<byte> body, ChatHeaders headers, ClientIdentity client, CancellationToken cancellationToken)
     {
@@ -37,22 +33,23 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         var askedTokens = ReadMaxTokens(request, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
         if (checks.Error is not null) return ChatParseResult.Of(checks.Error);
-        if (Template(tokenizer) is not { } template)
+        if (prompts.Template is not { } template)
         {
             return ChatParseResult.Of(
                 OpenAiError.Invalid("model", $"The model '{model.Id}' has no chat turn tokens and cannot chat.", "chat_not_supported"));
         }
 
         // 2. What cannot fit.
-        if (template.LeastTokens(conversation) is var least && least > limits.ContextLength)
-            return ChatParseResult.Of(TooLong(limits.ContextLength, $"at least {least} tokens."));
+        error = ContextLength.CheckLeast("messages", template.LeastTokens(conversation), limits.ContextLength);
+        if (error is not null) return ChatParseResult.Of(error);
 
         // 3. Prompt.
         var boundaries = new List<int>();
-        var prompt = await tokenizations.RunAsync(() => template.Tokenize(conversation, boundaries, cancellationToken), cancellationToken);
+        var prompt = await prompts.TokenizeAsync(conversation, boundaries, cancellationToken);
 
         // 4. What does not fit.
-        if ((error = CheckContext(prompt.Length, askedTokens, limits.ContextLength)) is not null) return ChatParseResult.Of(error);
+        error = ContextLength.Check("messages", prompt.Length, askedTokens, limits.ContextLength);
+        if (error is not null) return ChatParseResult.Of(error);
         return ChatParseResult.Of(new ParsedChat
         {
             Conversation = conversation,
@@ -70,13 +67,6 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         });
     }
 
-    private ChatTemplate? Template(ITokenizer tokenizer)
-    {
-        // Two threads may both make it; the results are the same.
-        if (_template is null && ChatTemplate.TryCreate(tokenizer, out var created)) _template = created;
-        return _template;
-    }
-
     private static int? ReadMaxTokens(ChatCompletionRequest request, FieldChecks checks)
     {
         var (older, current) = (request.MaxTokens, request.MaxCompletionTokens);
@@ -90,23 +80,4 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         var name = current is null ? "max_tokens" : "max_completion_tokens";
         return checks.Integer(name, current ?? older, 1, 1);
     }
-
-    private static OpenAiError? CheckContext(int promptTokens, int? askedTokens, int contextLength)
-    {
-        if (promptTokens >= contextLength)
-        {
-            return TooLong(contextLength,
-                $"{promptTokens} tokens" + (promptTokens == contextLength ? ", which leaves no room for an answer." : "."));
-        }
-
-        return promptTokens + (long)(askedTokens ?? 0) > contextLength
-            ? OpenAiError.Invalid("messages",
-                $"This server's context length is {contextLength} tokens, but the request needs {promptTokens + (long)askedTokens!} "
-                + $"({promptTokens} in the messages, {askedTokens} in the completion).",
-                "context_length_exceeded")
-            : null;
-    }
-
-    private static OpenAiError TooLong(int contextLength, string length) => OpenAiError.Invalid("messages",
-        $"This server's context length is {contextLength} tokens, but the messages have {length}", "context_length_exceeded");
 }
