@@ -114,6 +114,7 @@ public sealed class PullCommandTests : IAsyncDisposable
     [InlineData("verify", 4, "No model has been pulled.")]
     [InlineData("serve --model mine", 1, "The model 'mine' has not been pulled into ")]
     [InlineData("serve --model gemma3:27", 1, "There is no file and no model 'gemma3:27' (Gemma3:Model:Path); did you mean gemma3:27b")]
+    [InlineData("inspect mine", 1, "The model 'mine' has not been pulled into ")]
     [InlineData("perplexity --file x --model 27b", 1, "The model '27b' (17.2 GB) has not been pulled into ")]
     public async Task Run_WhatCannotBe_IsOneLineAndACode(string arguments, int code, string message)
     {
