@@ -142,6 +142,48 @@ public sealed class PullCommandTests : IAsyncDisposable
         Assert.True(System.IO.File.Exists(Pulled));
     }
 
+    /// <summary>A disk of 6 MB that somebody else fills while 5 MB are on their way.</summary>
+    [Fact]
+    public async Task Pull_DiskFillsUp_EndsWithItsCodeAndKeepsWhatCame()
+    {
+        Assert.SkipUnless(System.IO.File.Exists("/usr/bin/unshare"), "there is no unshare to mount a small disk with");
+        using (var probe = Process.Start(new ProcessStartInfo("unshare", ["-rm", "mount", "-t", "tmpfs", "tmpfs", _folder.FullName]) { RedirectStandardError = true })!)
+        {
+            await probe.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.SkipUnless(probe.ExitCode == 0, "this user may not mount a small disk");
+        }
+
+        var hub = await StartAsync();
+        hub.Add(Repository, File, 5_000_000);
+        var filled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        hub.Gate = () => filled.Task;
+        var part = Path.Combine(Path.GetDirectoryName(Pulled)!, ".pull", File + ".part");
+        var script = $"""
+            mount -t tmpfs -o size=6m tmpfs {_folder.FullName}
+            "$@" & pull=$!
+            until [ -e {part} ]; do sleep 0.02; done
+            head -c 4000000 /dev/zero > {_folder.FullName}/filler
+            echo filled
+            wait $pull; code=$?
+            [ -s {part} ] && echo kept
+            exit $code
+            """;
+        using var process = Start(null, start =>
+        {
+            start.FileName = "unshare";
+            string[] command = ["-rm", "sh", "-c", script, "sh", "dotnet", .. start.ArgumentList];
+            start.ArgumentList.Clear();
+            foreach (var argument in command) start.ArgumentList.Add(argument);
+        }, "pull", "mine");
+        Assert.Equal("filled", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+        filled.SetResult();
+        var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(7, process.ExitCode);
+        Assert.EndsWith($"The disk is full: '{File}' does not fit. What has come is kept; make room and pull again.\n", error, StringComparison.Ordinal);
+        Assert.Equal("kept\n", await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken));
+    }
+
     /// <summary>SIGKILL while bytes are on their way, twice; then the pull goes on, and fetches less than all again.</summary>
     [Fact]
     public async Task Pull_KilledProcess_GoesOnFromItsJournal()
