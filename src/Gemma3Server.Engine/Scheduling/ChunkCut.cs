@@ -16,13 +16,26 @@ internal sealed class ChunkCut(KvCache cache, RuntimeLimits limits)
         var (at, must) = cache.WantedCut(sequence, sequence.Computed, sequence.Computed + count);
         if (at == 0) return count;
         var cut = at - sequence.Computed;
-        return must || Passes(sequence.Pending - cut, budget) <= Passes(sequence.Pending - count, budget) ? cut : count;
+        return must || Passes(at, sequence.Count, budget) <= Passes(sequence.Computed + count, sequence.Count, budget) ? cut : count;
     }
 
-    private int Passes(int rows, int budget)
+    /// <summary>
+    /// How many of the rows from <paramref name="start"/> to <paramref name="end"/> a chunk takes. Where the budget reaches a multiple of the
+    /// micro batch it ends there, so that an unloaded server computes a prompt in the same chunks every time.
+    /// </summary>
+    public static int Rows(int start, int end, int budget, int microBatch)
     {
-        // Chunks end at multiples of the micro batch, so that this much of the budget is used.
-        var chunk = budget < limits.MicroBatchTokens ? Math.Max(1, budget) : budget - (budget % limits.MicroBatchTokens);
-        return (rows + chunk - 1) / chunk;
+        if (end - start <= budget) return end - start;
+        var aligned = start + budget - ((start + budget) % microBatch) - start;
+        // A boundary that leaves most of the budget unused would cost a whole step for a few rows.
+        return aligned > 0 && aligned * 2 >= budget ? aligned : budget;
+    }
+
+    // Counted, not divided: a cut off the multiples of the micro batch shortens the chunk after it too.
+    private int Passes(int start, int end, int budget)
+    {
+        var passes = 0;
+        for (; start < end; passes++) start += Rows(start, end, Math.Max(1, budget), limits.MicroBatchTokens);
+        return passes;
     }
 }
