@@ -21,15 +21,21 @@ internal sealed class ChunkCut(KvCache cache, RuntimeLimits limits)
 
     /// <summary>
     /// How many of the rows from <paramref name="start"/> to <paramref name="end"/> a chunk takes. Where the budget reaches a multiple of the
-    /// micro batch it ends there, so that an unloaded server computes a prompt in the same chunks every time.
+    /// micro batch it ends there, so that an unloaded server computes a prompt in the same chunks every time; after a cut it returns to
+    /// the multiples where that costs no pass.
     /// </summary>
     public static int Rows(int start, int end, int budget, int microBatch)
     {
-        if (end - start <= budget) return end - start;
-        var aligned = start + budget - ((start + budget) % microBatch) - start;
+        var rest = end - start;
+        if (rest <= budget) return rest;
+        var aligned = budget - ((start + budget) % microBatch);
         // A boundary that leaves most of the budget unused would cost a whole step for a few rows.
-        return aligned > 0 && aligned * 2 >= budget ? aligned : budget;
+        if (aligned <= 0 || aligned * 2 < budget) return budget;
+        var whole = budget < microBatch ? budget : budget - (budget % microBatch);
+        return aligned >= whole || 1 + Chunks(rest - aligned, whole) <= Chunks(rest, whole) ? aligned : whole;
     }
+
+    private static int Chunks(int rows, int chunk) => (rows + chunk - 1) / chunk;
 
     // Counted, not divided: a cut off the multiples of the micro batch shortens the chunk after it too.
     private int Passes(int start, int end, int budget)
