@@ -1,9 +1,9 @@
+using System.Text;
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
-using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Chat;
 
@@ -15,11 +15,8 @@ namespace Gemma3Server.Chat;
 /// 3. Tokenize, when its turn has come.
 /// 4. Check that prompt and answer fit.
 /// </remarks>
-internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engine, Tokenizations tokenizations)
+internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engine, PromptTokenizer prompts)
 {
-    // Made once: the engine has one model for life.
-    private ChatTemplate? _template;
-
     public async ValueTask<ChatParseResult> ParseAsync(
         ReadOnlyMemory<byte> body, ChatHeaders headers, ClientIdentity client, CancellationToken cancellationToken)
     {
@@ -31,28 +28,38 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         var ignored = new IgnoredParameters();
         error = model.Check(request.Model) ?? GenerationReader.CheckOthers(request, UnsupportedParameters.Chat, ignored);
         if (error is not null || !MessageReader.TryRead(request.Messages, ignored, out var entries, out error)) return ChatParseResult.Of(error);
-        if (!Conversation.TryCreate(entries, out var conversation, out error)) return ChatParseResult.Of(error);
         var checks = new FieldChecks();
+        var ending = PromptEndings.Read(request, checks);
+        if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending)) return ChatParseResult.Of(checks.Error ?? error!);
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
         var askedTokens = ReadMaxTokens(request, checks);
+        var choices = Choices.Read("n", request.N, engine, checks);
+        var topLogProbs = LogProbsReader.Read(request.Logprobs, request.TopLogprobs, checks);
+        var prediction = PredictionReader.Read(request.Prediction, checks);
+        EffectlessFields.Read(request, ignored, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
         if (checks.Error is not null) return ChatParseResult.Of(checks.Error);
-        if (Template(tokenizer) is not { } template)
+        if (prompts.Template is not { } template)
         {
             return ChatParseResult.Of(
                 OpenAiError.Invalid("model", $"The model '{model.Id}' has no chat turn tokens and cannot chat.", "chat_not_supported"));
         }
 
         // 2. What cannot fit.
-        if (template.LeastTokens(conversation) is var least && least > limits.ContextLength)
-            return ChatParseResult.Of(TooLong(limits.ContextLength, $"at least {least} tokens."));
+        error = ContextLength.CheckLeast("messages", template.LeastTokens(conversation), limits.ContextLength);
+        error ??= ContextLength.CheckLeast("prediction", Encoding.UTF8.GetByteCount(prediction) / tokenizer.LongestPiece, limits.ContextLength);
+        if (error is not null) return ChatParseResult.Of(error);
 
         // 3. Prompt.
         var boundaries = new List<int>();
-        var prompt = await tokenizations.RunAsync(() => template.Tokenize(conversation, boundaries, cancellationToken), cancellationToken);
+        var prompt = await prompts.TokenizeAsync(conversation, boundaries, cancellationToken);
+        var predicted = prediction.Length > 0 ? await prompts.TokenizeAnswerAsync(prediction, cancellationToken) : [];
 
         // 4. What does not fit.
-        if ((error = CheckContext(prompt.Length, askedTokens, limits.ContextLength)) is not null) return ChatParseResult.Of(error);
+        var maxTokens = askedTokens ?? limits.ContextLength - prompt.Length;
+        error = ContextLength.Check("messages", prompt.Length, askedTokens, limits.ContextLength)
+            ?? GenerationReader.CheckMinTokens(generation.MinTokens, maxTokens);
+        if (error is not null) return ChatParseResult.Of(error);
         return ChatParseResult.Of(new ParsedChat
         {
             Conversation = conversation,
@@ -64,17 +71,13 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
             {
                 Id = $"chatcmpl-{Guid.NewGuid():N}",
                 PromptTokens = prompt,
-                MaxTokens = askedTokens ?? limits.ContextLength - prompt.Length,
+                MaxTokens = maxTokens,
                 CacheBoundaries = [.. boundaries],
+                TopLogProbs = topLogProbs,
+                PredictedTokens = predicted,
             },
+            Choices = choices,
         });
-    }
-
-    private ChatTemplate? Template(ITokenizer tokenizer)
-    {
-        // Two threads may both make it; the results are the same.
-        if (_template is null && ChatTemplate.TryCreate(tokenizer, out var created)) _template = created;
-        return _template;
     }
 
     private static int? ReadMaxTokens(ChatCompletionRequest request, FieldChecks checks)
@@ -90,23 +93,4 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         var name = current is null ? "max_tokens" : "max_completion_tokens";
         return checks.Integer(name, current ?? older, 1, 1);
     }
-
-    private static OpenAiError? CheckContext(int promptTokens, int? askedTokens, int contextLength)
-    {
-        if (promptTokens >= contextLength)
-        {
-            return TooLong(contextLength,
-                $"{promptTokens} tokens" + (promptTokens == contextLength ? ", which leaves no room for an answer." : "."));
-        }
-
-        return promptTokens + (long)(askedTokens ?? 0) > contextLength
-            ? OpenAiError.Invalid("messages",
-                $"This server's context length is {contextLength} tokens, but the request needs {promptTokens + (long)askedTokens!} "
-                + $"({promptTokens} in the messages, {askedTokens} in the completion).",
-                "context_length_exceeded")
-            : null;
-    }
-
-    private static OpenAiError TooLong(int contextLength, string length) => OpenAiError.Invalid("messages",
-        $"This server's context length is {contextLength} tokens, but the messages have {length}", "context_length_exceeded");
 }

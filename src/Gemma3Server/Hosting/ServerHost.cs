@@ -67,6 +67,7 @@ internal static class ServerHost
         services.AddSingleton<IHostLifetime, SignalLifetime>();
         services.AddRuntime();
         services.AddSingleton<Tokenizations>();
+        services.AddSingleton<PromptTokenizer>();
         services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
         services.AddRouting();
