@@ -10,7 +10,7 @@ internal sealed class OperationFilter : IOperationFilter
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         var path = context.ApiDescription.RelativePath ?? "";
-        if (path.StartsWith("v1/", StringComparison.Ordinal))
+        if (ApiRoutes.NeedsKey("/" + path))
             operation.Security = [new() { [new OpenApiSecuritySchemeReference(OpenApiDocument.KeyScheme, context.Document)] = [] }];
         foreach (var response in operation.Responses?.Values.AsEnumerable() ?? [])
             if (response is OpenApiResponse answer) AddHeader(answer, RequestId.Header, "Id of the request: the one that was sent, or a fresh one.");
