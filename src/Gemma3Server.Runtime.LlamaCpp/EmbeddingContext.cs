@@ -108,14 +108,18 @@ internal sealed unsafe class EmbeddingContext(LlamaModel model, LlamaCppOptions 
         return LlamaNative.llama_memory_seq_rm(_context.Memory, 0, -1, -1);
     }
 
-    private ContextPlan Plan(int length) => ContextPlan.Create(model, options with
+    private ContextPlan Plan(int length)
     {
-        ContextLength = (int)Math.Min(contextLength, Math.Max(LeastLength, BitOperations.RoundUpToPowerOf2((uint)length))),
-        Parallel = 1,
-        BatchTokens = Chunk,
-        MicroBatchTokens = Chunk,
-        LogitsRows = Chunk,
-        SharedCells = false,
-        SharedCellCount = 0,
-    }) with { HiddenStates = true };
+        var sizes = options with
+        {
+            ContextLength = (int)Math.Min(contextLength, Math.Max(LeastLength, BitOperations.RoundUpToPowerOf2((uint)length))),
+            Parallel = 1,
+            BatchTokens = Chunk,
+            MicroBatchTokens = Chunk,
+            LogitsRows = Chunk,
+            SharedCells = false,
+            SharedCellCount = 0,
+        };
+        return ContextPlan.Create(model, sizes) with { HiddenStates = true };
+    }
 }
