@@ -26,11 +26,11 @@ internal sealed class TokensSchemaFilter : ISchemaFilter
         {
             target.Required = new HashSet<string> { "tokens" };
             properties.Describe("tokens", SchemaParts.List(SchemaParts.Integer(0)));
-            target.Example("""{ "tokens": [818, 7217, 563, 3730, 236761] }""");
+            target.Example("""{ "tokens": [2, 105, 106] }""");
         }
         else if (context.Type == typeof(DetokenizeResponse))
         {
-            target.Example("""{ "content": "The sky is blue.", "prompt": "The sky is blue." }""");
+            target.Example("""{ "content": "<bos><start_of_turn><end_of_turn>", "prompt": "<bos><start_of_turn><end_of_turn>" }""");
         }
         else if (context.Type == typeof(TemplateResponse))
         {
