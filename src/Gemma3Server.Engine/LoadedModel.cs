@@ -3,4 +3,4 @@ using Gemma3Server.Runtime;
 namespace Gemma3Server.Engine;
 
 /// <summary>What request threads may know of the runtime.</summary>
-internal sealed record LoadedModel(ModelInfo Info, RuntimeLimits Limits, ITokenizer Tokenizer);
+internal sealed record LoadedModel(ModelInfo Info, RuntimeLimits Limits, ITokenizer Tokenizer, bool Embeds);

@@ -2,9 +2,11 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
 using Gemma3Server.Api.Models;
+using Gemma3Server.Api.Tokens;
 
 namespace Gemma3Server.Api;
 
@@ -18,8 +20,16 @@ namespace Gemma3Server.Api;
 [JsonSerializable(typeof(ChatCompletionResponse))]
 [JsonSerializable(typeof(ChatCompletionChunk))]
 [JsonSerializable(typeof(ChatCompletionChunkWithUsage))]
+[JsonSerializable(typeof(EmbeddingsRequest))]
+[JsonSerializable(typeof(EmbeddingsResponse))]
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(TokenizeRequest))]
+[JsonSerializable(typeof(TokenizeResponse))]
+[JsonSerializable(typeof(DetokenizeRequest))]
+[JsonSerializable(typeof(DetokenizeResponse))]
+[JsonSerializable(typeof(TemplateResponse))]
+[JsonSerializable(typeof(InputTokensResponse))]
 [JsonSerializable(typeof(HealthReport))]
 internal sealed partial class OpenAiJsonContext : JsonSerializerContext
 {

@@ -1,8 +1,11 @@
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.OpenApi;
+using Gemma3Server.Api.Tokens;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
+using Gemma3Server.Prompts;
 using Gemma3Server.Runtime;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Serilog;
@@ -71,6 +74,10 @@ internal static class ServerHost
         services.AddSingleton<PromptTokenizer>();
         services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
+        services.AddSingleton<RawPromptTokenizer>();
+        services.AddSingleton<EmbeddingsEndpoint>();
+        services.AddSingleton<ChatPromptEndpoint>();
+        services.AddSingleton<TokensEndpoint>();
         services.AddRouting();
         services.AddCors();
         services.AddOpenApiDocument();

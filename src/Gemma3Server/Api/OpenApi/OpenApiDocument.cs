@@ -42,6 +42,8 @@ internal static class OpenApiDocument
             if (File.Exists(comments)) swagger.IncludeXmlComments(comments);
             swagger.SchemaFilter<GenerationSchemaFilter>();
             swagger.SchemaFilter<ChatSchemaFilter>();
+            swagger.SchemaFilter<EmbeddingsSchemaFilter>();
+            swagger.SchemaFilter<TokensSchemaFilter>();
             swagger.OperationFilter<OperationFilter>();
         });
     }

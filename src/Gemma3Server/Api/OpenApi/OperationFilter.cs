@@ -10,7 +10,7 @@ internal sealed class OperationFilter : IOperationFilter
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         var path = context.ApiDescription.RelativePath ?? "";
-        if (path.StartsWith("v1/", StringComparison.Ordinal))
+        if (ApiRoutes.NeedsKey("/" + path))
             operation.Security = [new() { [new OpenApiSecuritySchemeReference(OpenApiDocument.KeyScheme, context.Document)] = [] }];
         foreach (var (status, response) in operation.Responses?.AsEnumerable() ?? [])
         {

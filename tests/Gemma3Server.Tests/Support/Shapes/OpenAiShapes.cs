@@ -67,7 +67,9 @@ internal static class OpenAiShapes
             ("id", Shape.Prefixed("chatcmpl-")), ("object", Shape.Text), ("created", Shape.Integer(1)), ("model", NotEmpty),
             ("choices", Shape.List(ChunkChoice)), ("usage?", Shape.Nullable(Usage)), ("system_fingerprint?", Shape.Text),
             ("service_tier?", Shape.Nullable(ServiceTier))),
-        ["list"] = Shape.Object(("object", Shape.Text), ("data", Shape.List(CheckBody))),
+        ["list"] = CheckList,
+        ["embedding"] = Shape.Object(
+            ("object", Shape.Text), ("index", Shape.Integer()), ("embedding", Shape.Either(Shape.List(Shape.Number, 1), NotEmpty))),
         ["model"] = Shape.Object(
             ("id", NotEmpty), ("object", Shape.Text), ("created", Shape.Integer(1)), ("owned_by", NotEmpty)),
     };
@@ -116,6 +118,14 @@ internal static class OpenAiShapes
                 finished[index] = choice.GetProperty("finish_reason").ValueKind != JsonValueKind.Null;
             }
         }
+    }
+
+    /// <summary>A list of embeddings says more than the others.</summary>
+    private static void CheckList(JsonElement value, string path)
+    {
+        (string, JsonShape)[] always = [("object", Shape.Text), ("data", Shape.List(CheckBody))];
+        var usage = Shape.Object(("prompt_tokens", Shape.Integer(1)), ("total_tokens", Shape.Integer(1)));
+        Shape.Object(value.TryGetProperty("usage", out _) ? [.. always, ("model", NotEmpty), ("usage", usage)] : always)(value, path);
     }
 
     private static void CheckBody(JsonElement value, string path)
