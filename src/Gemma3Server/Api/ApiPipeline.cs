@@ -3,6 +3,7 @@ using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
 using Gemma3Server.Api.Models;
 using Gemma3Server.Api.OpenApi;
+using Gemma3Server.Api.Responses;
 
 namespace Gemma3Server.Api;
 
@@ -19,6 +20,8 @@ internal static class ApiPipeline
         app.UseOpenApiDocument();
         app.UseRouting();
         ChatCompletionsEndpoint.Map(app);
+        ResponsesEndpoint.Map(app);
+        StoredResponsesEndpoint.Map(app);
         ModelsEndpoint.Map(app);
         HealthEndpoint.Map(app);
     }

@@ -3,6 +3,7 @@ using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
+using Gemma3Server.Responses;
 using Gemma3Server.Runtime;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Serilog;
@@ -41,6 +42,7 @@ internal static class ServerHost
             host.ShutdownTimeout = TimeSpan.FromSeconds(options.Http.DrainTimeout) + ListenerShutdown);
         services.AddSingleton(options);
         services.AddSingleton(options.Http);
+        services.AddSingleton(options.Responses);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<ExitCode>();
         services.AddSingleton(provider => ServedModel.Of(options.Model, provider.GetRequiredService<TimeProvider>()));
@@ -70,6 +72,7 @@ internal static class ServerHost
         services.AddSingleton<PromptTokenizer>();
         services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
+        services.AddResponses();
         services.AddRouting();
         services.AddCors();
         services.AddOpenApiDocument();

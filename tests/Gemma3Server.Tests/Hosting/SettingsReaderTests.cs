@@ -25,6 +25,7 @@ public sealed class SettingsReaderTests
         var defaults = new Gemma3ServerOptions();
         Assert.Empty(faults);
         Assert.Equal(defaults.Engine, options.Engine);
+        Assert.Equal(defaults.Responses, options.Responses);
         Assert.Equal(defaults.Runtime, options.Runtime with { LibraryDirectory = null });
         Assert.Equal(defaults.Http, options.Http with { ApiKeys = defaults.Http.ApiKeys, CorsOrigins = defaults.Http.CorsOrigins });
         Assert.Empty(options.Http.ApiKeys);
