@@ -23,21 +23,22 @@ internal sealed record ResponseSettings
     public int MostStored { get; init; } = 10_000;
 
     /// <summary>
-    /// The state directory that systemd gives to a service, or the user's (<c>XDG_STATE_HOME</c>, <c>~/.local/state</c>), with the program's name.
+    /// The state directory that systemd gives to a service, or the user's (<c>XDG_STATE_HOME</c>, <c>~/.local/state</c>).
     /// </summary>
-    public static string DefaultPath
-    {
-        get
-        {
-            const string Name = "gemma3server";
-            if (Given("STATE_DIRECTORY") is { } service) return System.IO.Path.Combine(service.Split(':')[0], "responses.db");
-            var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-            if (home.Length == 0) home = AppContext.BaseDirectory;
-            var state = Given("XDG_STATE_HOME") ?? System.IO.Path.Combine(home, ".local", "state");
-            return System.IO.Path.Combine(state, Name, "responses.db");
-        }
-    }
+    public static string DefaultPath => PathIn(
+        Environment.GetEnvironmentVariable("STATE_DIRECTORY"), Environment.GetEnvironmentVariable("XDG_STATE_HOME"),
+        Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
 
-    private static string? Given(string variable) =>
-        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value && System.IO.Path.IsPathRooted(value) ? value : null;
+    /// <summary>The same for given surroundings; the program's own folder where there are none.</summary>
+    internal static string PathIn(string? serviceState, string? userState, string home)
+    {
+        const string File = "responses.db";
+        if (!string.IsNullOrEmpty(serviceState)) return System.IO.Path.Combine(serviceState.Split(':')[0], File);
+
+        // Relative paths are invalid there, says the XDG base directory specification.
+        var state = System.IO.Path.IsPathRooted(userState)
+            ? userState
+            : System.IO.Path.Combine(home.Length > 0 ? home : AppContext.BaseDirectory, ".local", "state");
+        return System.IO.Path.Combine(state, "gemma3server", File);
+    }
 }

@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Gemma3Server.Hosting;
 using Microsoft.Data.Sqlite;
 
 namespace Gemma3Server.Responses;
@@ -40,14 +39,13 @@ internal sealed partial class ResponseDatabase : IAsyncDisposable
     private readonly bool _mayFallBack;
     private SqliteConnection? _connection;
 
-    /// <param name="settings">Where the file is.</param>
+    /// <param name="path">The file; empty = memory.</param>
+    /// <param name="mayFallBack">Whether memory will do where the file cannot be opened.</param>
     /// <param name="opened">Runs once on the opened file, before anything else.</param>
     /// <param name="logger">Log of failures.</param>
-    public ResponseDatabase(ResponseSettings settings, Action<SqliteConnection> opened, ILogger logger)
+    public ResponseDatabase(string path, bool mayFallBack, Action<SqliteConnection> opened, ILogger logger)
     {
-        _mayFallBack = settings.Path == ResponseSettings.Auto;
-        _path = _mayFallBack ? ResponseSettings.DefaultPath : settings.Path;
-        (_opened, _logger) = (opened, logger);
+        (_path, _mayFallBack, _opened, _logger) = (path, mayFallBack, opened, logger);
         _worker = Task.Run(WorkAsync);
     }
 

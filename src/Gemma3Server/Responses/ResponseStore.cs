@@ -25,7 +25,8 @@ internal sealed class ResponseStore : IAsyncDisposable
     public ResponseStore(ResponseSettings settings, TimeProvider timeProvider, ILogger<ResponseStore> logger)
     {
         (_settings, _timeProvider) = (settings, timeProvider);
-        _database = new(settings, Opened, logger);
+        var isDefault = settings.Path == ResponseSettings.Auto;
+        _database = new(isDefault ? ResponseSettings.DefaultPath : settings.Path, isDefault, Opened, logger);
     }
 
     /// <summary>The file; for tests of what can happen to it.</summary>

@@ -31,7 +31,7 @@ internal static class ResponseAccess
         {
             await invocation.HttpContext.Response.WriteErrorAsync(OpenAiError.Unavailable(
                 "storage_unavailable", $"{exception.Message} Requests with 'store' set to false need no storage.", StorageRetry));
-            return null;
+            return Results.Empty;
         }
     }
 }
