@@ -20,7 +20,10 @@ public sealed class ResponseSdkTests
         var client = Client(server);
         var options = new CreateResponseOptions(TestServer.ModelId, [ResponseItem.CreateUserMessageItem("Hi")])
         {
-            Instructions = "Be kind.", Temperature = 0.5f, MaxOutputTokenCount = 50, Metadata = { ["a"] = "b" },
+            Instructions = "Be kind.",
+            Temperature = 0.5f,
+            MaxOutputTokenCount = 50,
+            Metadata = { ["a"] = "b" },
         };
         ResponseResult first = await client.CreateResponseAsync(options, Cancellation);
         Assert.Equal((ResponseStatus.Completed, "Guten Tag", TestServer.ModelId), (first.Status, first.GetOutputText(), first.Model));
