@@ -2,10 +2,11 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Gemma3Server.Tests.Support.Shapes;
 
 namespace Gemma3Server.Tests.Support;
 
-/// <summary>Calls of the Responses API.</summary>
+/// <summary>Calls of the Responses API; every answer is checked against OpenAI's description.</summary>
 internal static partial class ResponseCalls
 {
     /// <summary>A request body: the model, one message, and more fields.</summary>
@@ -30,6 +31,7 @@ internal static partial class ResponseCalls
         using var response = await sent;
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.True(response.StatusCode == HttpStatusCode.OK, $"{response.StatusCode}: {text}");
+        Assert.True(ResponseShapes.TryCheck(text), text);
         using var document = JsonDocument.Parse(text);
         return document.RootElement.Clone();
     }
@@ -48,7 +50,9 @@ internal static partial class ResponseCalls
     public static async Task<string> TextAsync(this Task<HttpResponseMessage> sent)
     {
         using var response = await sent;
-        return WithoutIds(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.True(ResponseShapes.TryCheck(text), text);
+        return WithoutIds(text);
     }
 
     /// <summary>The events of a stream; each must be named as its type says.</summary>
@@ -57,6 +61,7 @@ internal static partial class ResponseCalls
         using var response = await sent;
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.True(response.StatusCode == HttpStatusCode.OK, text);
+        Assert.True(text.Length == 0 || ResponseShapes.TryCheck(text), text);
         return Events(text);
     }
 

@@ -39,7 +39,7 @@ public sealed class ResponseSdkTests
         Assert.Equal(second.GetOutputText(), again.GetOutputText());
         var items = new List<ResponseItem>();
         await foreach (var item in client.GetResponseInputItemsAsync(second.Id, Cancellation)) items.Add(item);
-        Assert.Equal("And now?", Assert.IsType<MessageResponseItem>(Assert.Single(items)).Content[0].Text);
+        Assert.Equal("And now?", Assert.IsAssignableFrom<MessageResponseItem>(Assert.Single(items)).Content[0].Text);
         ResponseDeletionResult deleted = await client.DeleteResponseAsync(second.Id, Cancellation);
         Assert.True(deleted.Deleted);
         await Assert.ThrowsAsync<ClientResultException>(() => client.GetResponseAsync(second.Id, Cancellation));
