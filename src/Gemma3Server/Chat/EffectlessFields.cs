@@ -9,7 +9,7 @@ namespace Gemma3Server.Chat;
 /// </summary>
 internal static class EffectlessFields
 {
-    private const int MaxIdentifierLength = 64;
+    internal const int MaxIdentifierLength = 64;
     private const int MaxPairs = 16;
     private const int MaxKeyLength = 64;
     private const int MaxValueLength = 512;
@@ -23,7 +23,7 @@ internal static class EffectlessFields
         checks.Length("safety_identifier", request.SafetyIdentifier, MaxIdentifierLength);
         checks.Word("reasoning_effort", request.ReasoningEffort, Efforts);
         checks.Word("verbosity", request.Verbosity, Verbosities);
-        ReadMetadata(request.Metadata, checks);
+        CheckMetadata(request.Metadata, checks);
         ReadModalities(request.Modalities, checks);
 
         ignored.AddIf("user", request.User is not null);
@@ -37,7 +37,7 @@ internal static class EffectlessFields
         ignored.AddIf("stream_options.include_obfuscation", request.StreamOptions?.IncludeObfuscation == true);
     }
 
-    private static void ReadMetadata(IReadOnlyDictionary<string, string?>? metadata, FieldChecks checks)
+    internal static void CheckMetadata(IReadOnlyDictionary<string, string?>? metadata, FieldChecks checks)
     {
         if (metadata is null) return;
         if (metadata.Count > MaxPairs) checks.Fail("metadata", $"at most {MaxPairs} pairs", $"{metadata.Count}");

@@ -32,6 +32,20 @@ internal sealed class UnsupportedParameters
         },
     };
 
+    /// <summary>Those of <c>/v1/responses</c>.</summary>
+    public static UnsupportedParameters Responses { get; } = new()
+    {
+        _rules =
+        {
+            ["tools"] = (IsEmptyArray, null),
+            ["tool_choice"] = (value => IsText(value, "none") || IsText(value, "auto"), "\"none\" or \"auto\""),
+            ["conversation"] = (_ => false, null),
+            ["prompt"] = (_ => false, null),
+            ["moderation"] = (_ => false, null),
+            ["context_management"] = (IsEmptyArray, null),
+        },
+    };
+
     /// <summary>Whether a name is handled here, be it with a neutral value.</summary>
     public bool Knows(string name) => _rules.ContainsKey(name);
 
