@@ -133,7 +133,7 @@ internal sealed class StepExecutor(
             var (sequence, start, count, wantLogits) = entries[e];
             sequence.Computed += count;
             metrics.PromptTokens(Math.Clamp(sequence.PromptLength - start, 0, count));
-            if (wantLogits) Accept(sequence, tokens[e], now);
+            if (wantLogits) Accept(sequence, tokens[e], _sampler.LogProbs(e), now);
         }
 
         // After all tokens went out: a checkpoint takes time.
@@ -143,7 +143,7 @@ internal sealed class StepExecutor(
         }
     }
 
-    private void Accept(Sequence sequence, int token, long now)
+    private void Accept(Sequence sequence, int token, TokenLogProbs? logProbs, long now)
     {
         if (token == Sampler.NoToken)
         {
@@ -163,7 +163,7 @@ internal sealed class StepExecutor(
         sequence.LastTokenAt = now;
         metrics.Token();
 
-        var end = sequence.Accept(token);
+        var end = sequence.Accept(token, logProbs);
         if (end is { } reason)
         {
             scheduler.Finish(sequence, reason);

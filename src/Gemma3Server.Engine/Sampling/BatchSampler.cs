@@ -24,6 +24,8 @@ internal sealed unsafe class BatchSampler
     private readonly int[] _lengths;
     private readonly Sampler[] _samplers;
     private readonly int[] _tokens;
+    private readonly int?[] _topLogProbs;
+    private readonly TokenLogProbs?[] _logProbs;
     private readonly int _parallelFrom;
     private Exception? _failure;
     private int _count;
@@ -38,6 +40,8 @@ internal sealed unsafe class BatchSampler
         _lengths = new int[maxSequences];
         _samplers = new Sampler[maxSequences];
         _tokens = new int[maxSequences];
+        _topLogProbs = new int?[maxSequences];
+        _logProbs = new TokenLogProbs?[maxSequences];
         _parallelFrom = parallelFrom ?? ParallelFrom;
     }
 
@@ -55,11 +59,16 @@ internal sealed unsafe class BatchSampler
         var packed = _count;
         for (var e = entries.Length - 1; e >= 0; e--)
         {
-            if (entries[e].WantLogits) _tokens[e] = _tokens[--packed];
+            if (!entries[e].WantLogits) continue;
+            _tokens[e] = _tokens[--packed];
+            _logProbs[e] = _logProbs[packed];
         }
 
         return _tokens.AsSpan(0, entries.Length);
     }
+
+    /// <summary>Those of the token that <see cref="Sample"/> gave an entry; <see langword="null"/> where the request asks for none.</summary>
+    public TokenLogProbs? LogProbs(int entry) => _logProbs[entry];
 
     /// <summary>A span cannot cross threads, so each row is pinned by its own stack frame while the innermost one samples.</summary>
     private void Pin(ReadOnlySpan<PlannedRows> entries, ModelRunner runner, int entry)
@@ -76,6 +85,7 @@ internal sealed unsafe class BatchSampler
         {
             _rows[_count] = (nint)row;
             _lengths[_count] = logits.Length;
+            _topLogProbs[_count] = entries[entry].Sequence.Request.TopLogProbs;
             _samplers[_count++] = entries[entry].Sequence.Sampler;
             Pin(entries, runner, entry + 1);
         }
@@ -107,7 +117,9 @@ internal sealed unsafe class BatchSampler
             if (row < 0) return;
             try
             {
-                _tokens[row] = _samplers[row].Sample(new ReadOnlySpan<float>((void*)_rows[row], _lengths[row]), scratch);
+                var logits = new ReadOnlySpan<float>((void*)_rows[row], _lengths[row]);
+                var token = _tokens[row] = _samplers[row].Sample(logits, scratch);
+                _logProbs[row] = _topLogProbs[row] is { } count && token != Sampler.NoToken ? Sampling.LogProbs.Of(logits, token, count, scratch) : null;
             }
             catch (Exception exception)
             {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gemma3Server.Api.Errors;
 
 namespace Gemma3Server.Chat;
 
@@ -14,11 +15,22 @@ internal sealed class IgnoredParameters
 
     public IReadOnlyList<string> Names => [.. _names.Take(MaxNames)];
 
+    /// <summary>The refusal of all of them, for a client that would rather not be ignored; null when there are none.</summary>
+    public OpenAiError? Refusal => Names is [var first, ..]
+        ? OpenAiError.UnsupportedParameter(first, $"'{string.Join("', '", Names)}' has no effect on this server.")
+        : null;
+
     /// <summary>Adds the fields that carry a value; null means "not given" in OpenAI's protocol.</summary>
     public void AddAll(string prefix, IEnumerable<KeyValuePair<string, JsonElement>>? fields)
     {
         foreach (var (name, value) in fields ?? [])
             if (!value.IsNull()) Add(prefix + name);
+    }
+
+    /// <summary>Adds a name where something was given.</summary>
+    public void AddIf(string name, bool given)
+    {
+        if (given) Add(name);
     }
 
     public void Add(string name) => _names.Add(IsPlain(name) ? name : "(unprintable)");

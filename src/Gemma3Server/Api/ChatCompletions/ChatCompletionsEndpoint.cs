@@ -1,6 +1,5 @@
-using System.Text;
-using System.Text.Json;
 using Gemma3Server.Api.Errors;
+using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
@@ -9,9 +8,9 @@ namespace Gemma3Server.Api.ChatCompletions;
 
 /// <summary><c>POST /v1/chat/completions</c>.</summary>
 /// <remarks>
-/// 1. Refuse while the model cannot answer, before the body is read.
-/// 2. Read headers and body and parse them into a complete generation or one error.
-/// 3. Admit it; a full queue is 429.
+/// 1. Refuse while the model cannot answer, before the body is read; read it.
+/// 2. Parse headers and body into a complete generation or one error.
+/// 3. Admit it, once for each answer that is wanted; a full queue is 429.
 /// 4. Answer as a stream or as a whole.
 /// </remarks>
 internal sealed partial class ChatCompletionsEndpoint(
@@ -28,41 +27,23 @@ internal sealed partial class ChatCompletionsEndpoint(
         .WithName(Name).WithTags("Chat").WithSummary("Answers a conversation.")
         .Accepts<ChatCompletionRequest>("application/json")
         .Produces<ChatCompletionResponse>(StatusCodes.Status200OK, "application/json", "text/event-stream")
-        .Produces<ErrorResponse>(StatusCodes.Status400BadRequest)
-        .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
-        .Produces<ErrorResponse>(StatusCodes.Status404NotFound)
-        .Produces<ErrorResponse>(StatusCodes.Status413PayloadTooLarge)
-        .Produces<ErrorResponse>(StatusCodes.Status415UnsupportedMediaType)
-        .Produces<ErrorResponse>(StatusCodes.Status429TooManyRequests)
-        .Produces<ErrorResponse>(StatusCodes.Status500InternalServerError)
-        .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable)
-        .Produces<ErrorResponse>(StatusCodes.Status504GatewayTimeout);
+        .ProducesErrors()
+        .WithMetadata(GenerationRoute.Of<ChatCompletionChunk>());
 
     private async Task HandleAsync(HttpContext context)
     {
         var (request, response, aborted) = (context.Request, context.Response, context.RequestAborted);
 
-        // 1. State.
-        if (engine.Unavailability() is { } unavailable)
-        {
-            await response.WriteErrorAsync(unavailable);
-            return;
-        }
+        // 1. State and body.
+        if (await JsonPost.ReadAsync(context, engine) is not { } body) return;
 
-        // 2. Body. The route accepts only JSON through metadata; a missing content type reaches this line.
-        if (!request.HasJsonContentType())
-        {
-            await response.WriteErrorAsync(OpenAiError.OfStatus(StatusCodes.Status415UnsupportedMediaType, request.Method, request.Path));
-            return;
-        }
-
+        // 2. Parse.
         if (!ChatHeaders.TryRead(request.Headers, out var headers, out var fault))
         {
             await response.WriteErrorAsync(fault);
             return;
         }
 
-        var body = await ReadAsync(request, aborted);
         var parsed = await parser.ParseAsync(body, headers, ClientIdentity.Of(context), aborted);
         if (!parsed.IsChat)
         {
@@ -75,88 +56,29 @@ internal sealed partial class ChatCompletionsEndpoint(
         if (logger.IsEnabled(LogLevel.Trace)) LogPrompt(chat.Request.Id, chat.Prompt());
 
         // 3. Admission.
-        var admission = engine.Generate(chat.Request, aborted);
-        if (!admission.Admitted)
+        var admissions = engine.GenerateAll(Choices.Of(chat.Request, chat.Choices), aborted);
+        if (admissions[0] is { Admitted: false } refused)
         {
-            await response.WriteErrorAsync(admission.Refusal.ToOpenAiError(admission.RetryAfter));
+            await response.WriteErrorAsync(refused.Refusal.ToOpenAiError(refused.RetryAfter));
             return;
         }
 
         // 4. Answer.
+        await using var generations = new GenerationGroup(admissions, aborted);
         var measurements = GenerationMeasurements.Of(context);
         measurements.GenerationId = chat.Request.Id;
         var created = timeProvider.GetUtcNow().ToUnixTimeSeconds();
         var head = new ChatCompletionHead(chat.Request.Id, created, model.Id, model.Fingerprint, chat.ServiceTier);
+        var texts = chat.Request.TopLogProbs is null ? null : new TokenText(engine.Tokenizer!);
         if (chat.Stream)
         {
-            var stream = new ChatCompletionStream(response, head, chat.IncludeUsage, measurements, timeProvider);
-            await stream.WriteAsync(admission, aborted);
-        }
-        else
-        {
-            await AnswerAsync(response, head, admission.Events, measurements, aborted);
-        }
-    }
-
-    private async Task AnswerAsync(
-        HttpResponse response, ChatCompletionHead head, IAsyncEnumerable<GenerationEvent> events, GenerationMeasurements measurements,
-        CancellationToken aborted)
-    {
-        var text = new StringBuilder();
-        await foreach (var current in events.WithCancellation(aborted))
-        {
-            switch (current)
-            {
-                case GenerationEvent.Started started:
-                    measurements.Started(started);
-                    break;
-                case GenerationEvent.Text part:
-                    measurements.Generated(part.Tokens);
-                    text.Append(part.Value);
-                    break;
-                case GenerationEvent.Failed failed:
-                    measurements.Outcome = failed.Error.ToString();
-                    await response.WriteErrorAsync(failed.ToOpenAiError());
-                    return;
-                case GenerationEvent.Finished finished:
-                    measurements.Generated(finished.CompletionTokens);
-                    measurements.Outcome = finished.Reason.ToWireName();
-                    var message = new AssistantMessage("assistant", text.ToString(), null);
-                    if (logger.IsEnabled(LogLevel.Trace)) LogCompletion(head.Id, message.Content);
-                    await WriteAsync(response, Whole(head, message, measurements), aborted);
-                    return;
-            }
+            await new ChatCompletionStream(response, head, chat, measurements, texts, timeProvider).WriteAsync(generations, aborted);
+            return;
         }
 
-        // Events that end without an outcome: the generation was cancelled, so nobody reads the answer.
-        aborted.ThrowIfCancellationRequested();
-    }
-
-    private static ChatCompletionResponse Whole(ChatCompletionHead head, AssistantMessage message, GenerationMeasurements measurements) => new()
-    {
-        Id = head.Id,
-        Created = head.Created,
-        Model = head.Model,
-        ServiceTier = head.ServiceTier,
-        SystemFingerprint = head.SystemFingerprint,
-        Choices = [new(0, message, null, measurements.Outcome)],
-        Usage = Usage.Of(measurements),
-    };
-
-    private static async Task WriteAsync(HttpResponse response, ChatCompletionResponse whole, CancellationToken aborted)
-    {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(whole, OpenAiJsonContext.Relaxed.ChatCompletionResponse);
-        response.ContentType = "application/json";
-        response.ContentLength = bytes.Length;
-        await response.Body.WriteAsync(bytes, aborted);
-    }
-
-    private static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest request, CancellationToken aborted)
-    {
-        // Kestrel enforces the body limit while the body is read, whether or not a length was announced.
-        using var buffer = new MemoryStream((int)Math.Min(request.ContentLength ?? 4096, 1 << 20));
-        await request.Body.CopyToAsync(buffer, aborted);
-        return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
+        var answers = await new ChatCompletionWhole(response, head, chat, measurements, texts).WriteAsync(generations, aborted);
+        if (answers is null || !logger.IsEnabled(LogLevel.Trace)) return;
+        foreach (var answer in answers) LogCompletion(head.Id, answer);
     }
 
     [LoggerMessage(LogLevel.Trace, "{GenerationId} prompt: {Prompt}")]

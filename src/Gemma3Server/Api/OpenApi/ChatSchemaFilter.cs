@@ -1,5 +1,5 @@
-using System.Text.Json.Nodes;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Errors;
 using Gemma3Server.Chat;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -16,9 +16,17 @@ internal sealed class ChatSchemaFilter : ISchemaFilter
         {
             target.Required = new HashSet<string> { "messages" };
             target.AdditionalPropertiesAllowed = true;
-            properties["stop"] = Union("A string, or up to 4, that end the answer and are not part of it.", Text(), List(Text()));
-            if (properties["service_tier"] is OpenApiSchema tier) tier.Enum = [.. ServiceTier.Names];
-            target.Examples = [JsonNode.Parse("""
+            properties.Bound("max_tokens", "1", null);
+            properties.Bound("max_completion_tokens", "1", null);
+            properties.Bound("n", "1", $"{Choices.Max}");
+            properties.Bound("top_logprobs", "0", $"{LogProbsReader.MaxTop}");
+            properties.Describe("modalities", SchemaParts.List(SchemaParts.Words("text"), 1));
+            properties.Describe("reasoning_effort", SchemaParts.Words(EffectlessFields.Efforts));
+            properties.Describe("verbosity", SchemaParts.Words(EffectlessFields.Verbosities));
+            properties.Describe("prediction", SchemaParts.Object(
+                ("type", SchemaParts.Words("content")),
+                ("content", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.TextPart())))));
+            target.Example("""
                 {
                   "model": "gemma-3-1b-it-q4_0",
                   "messages": [
@@ -28,31 +36,66 @@ internal sealed class ChatSchemaFilter : ISchemaFilter
                   "max_completion_tokens": 128,
                   "stream": false
                 }
-                """)!];
+                """);
         }
         else if (context.Type == typeof(ChatMessage))
         {
             target.Required = new HashSet<string> { "role", "content" };
-            properties["role"] = new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["system", "developer", "user", "assistant"] };
-            properties["content"] = Union("Text, or a list of text parts.", Text(), List(Part()));
+            properties.Describe("role", SchemaParts.Words("system", "developer", "user", "assistant", "tool"));
+            properties.Describe("content", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.TextPart())));
+        }
+        else if (context.Type == typeof(ChatCompletionResponse))
+        {
+            target.Example("""
+                {
+                  "id": "chatcmpl-0f5e1d2c3b4a59687766554433221100",
+                  "object": "chat.completion",
+                  "created": 1800000000,
+                  "model": "gemma-3-1b-it-q4_0",
+                  "choices": [
+                    {
+                      "index": 0,
+                      "message": { "role": "assistant", "content": "Air scatters blue light most.", "refusal": null },
+                      "logprobs": null,
+                      "finish_reason": "stop"
+                    }
+                  ],
+                  "usage": {
+                    "prompt_tokens": 25,
+                    "completion_tokens": 7,
+                    "total_tokens": 32,
+                    "prompt_tokens_details": { "cached_tokens": 0 },
+                    "completion_tokens_details": { "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0 }
+                  },
+                  "system_fingerprint": "fp_0123456789"
+                }
+                """);
+        }
+        else if (context.Type == typeof(ChatCompletionChunk))
+        {
+            target.Example("""
+                {
+                  "id": "chatcmpl-0f5e1d2c3b4a59687766554433221100",
+                  "object": "chat.completion.chunk",
+                  "created": 1800000000,
+                  "model": "gemma-3-1b-it-q4_0",
+                  "system_fingerprint": "fp_0123456789",
+                  "choices": [{ "index": 0, "delta": { "content": "Air" }, "logprobs": null, "finish_reason": null }]
+                }
+                """);
+        }
+        else if (context.Type == typeof(ErrorResponse))
+        {
+            target.Example("""
+                {
+                  "error": {
+                    "message": "'temperature' must be from 0 to 2, but is 3.",
+                    "type": "invalid_request_error",
+                    "param": "temperature",
+                    "code": "invalid_value"
+                  }
+                }
+                """);
         }
     }
-
-    private static OpenApiSchema Union(string description, params IOpenApiSchema[] choices) =>
-        new() { Description = description, OneOf = [.. choices] };
-
-    private static OpenApiSchema Text() => new() { Type = JsonSchemaType.String };
-
-    private static OpenApiSchema List(IOpenApiSchema items) => new() { Type = JsonSchemaType.Array, Items = items };
-
-    private static OpenApiSchema Part() => new()
-    {
-        Type = JsonSchemaType.Object,
-        Required = new HashSet<string> { "type", "text" },
-        Properties = new Dictionary<string, IOpenApiSchema>
-        {
-            ["type"] = new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["text"] },
-            ["text"] = Text(),
-        },
-    };
 }
