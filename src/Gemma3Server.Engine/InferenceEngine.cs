@@ -1,5 +1,6 @@
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -83,6 +84,15 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// <summary>Most requests that can be admitted together: those that may run and those that may wait; 0 until loaded.</summary>
     public int MostTogether => Limits is { } limits ? limits.MaxSequences + _options.QueueLimit : 0;
 
+    /// <summary>
+    /// Compiles a grammar on the caller's thread and keeps it for the requests that use it; returns what is wrong with it, or
+    /// <see langword="null"/>. To be called when the model is loaded.
+    /// </summary>
+    public GrammarFault? CheckGrammar(GrammarDefinition definition, CancellationToken cancellationToken) =>
+        _loop.Model is { } model
+            ? model.Grammars.Get(definition, cancellationToken).Fault
+            : throw new InvalidOperationException("A grammar was checked before the model was loaded.");
+
     /// <summary>Counters of this moment.</summary>
     public EngineStatistics Statistics => _loop.Metrics.Snapshot(_loop.RunningCount, _loop.WaitingCount);
 
@@ -121,10 +131,11 @@ public sealed class InferenceEngine : IAsyncDisposable
         if (State != EngineState.Ready || _loop.Model is not { } model) return Refused(RefuseUnavailable());
 
         var now = _timeProvider.GetTimestamp();
+        var grammars = requests.Select(request => Compile(request, model, cancellationToken)).ToArray();
         var sequences = new Sequence[requests.Count];
         for (var i = 0; i < sequences.Length; i++)
         {
-            sequences[i] = new(requests[i], model.Tokenizer, model.Limits.ContextLength, now)
+            sequences[i] = new(requests[i], model.Tokenizer, model.Limits.ContextLength, now, grammars[i])
             {
                 Deadline = Deadline(now, requests[i].Timeout),
                 Position = _loop.WaitingCount + 1 + i, // until the loop knows better
@@ -178,6 +189,13 @@ public sealed class InferenceEngine : IAsyncDisposable
 
     /// <summary>Stops without waiting for running requests.</summary>
     public ValueTask DisposeAsync() => new(StopAsync(TimeSpan.Zero));
+
+    private static Grammar? Compile(GenerationRequest request, LoadedModel model, CancellationToken cancellationToken)
+    {
+        if (request.Grammar is not { } definition) return null;
+        var (grammar, fault) = model.Grammars.Get(definition, cancellationToken);
+        return grammar ?? throw new ArgumentException(fault!.Message, nameof(request));
+    }
 
     private static void Check(GenerationRequest request)
     {

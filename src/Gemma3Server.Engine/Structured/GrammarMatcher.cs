@@ -9,6 +9,9 @@ namespace Gemma3Server.Engine.Structured;
 /// </remarks>
 internal sealed class GrammarMatcher(Grammar grammar, bool endsCount = true)
 {
+    /// <summary>The grammar.</summary>
+    public Grammar Grammar => grammar;
+
     /// <summary>The state behind all tokens that were accepted.</summary>
     public GrammarState State { get; set; } = grammar.Start;
 
@@ -19,7 +22,7 @@ internal sealed class GrammarMatcher(Grammar grammar, bool endsCount = true)
     public bool IsComplete => State.IsComplete;
 
     /// <summary>Tokens that end a text.</summary>
-    public IReadOnlyList<int> Ends => grammar.Vocabulary.Ends;
+    public ReadOnlySpan<int> Ends => grammar.Vocabulary.Ends;
 
     /// <summary>The tokens with text that may follow, if they are known already; which they are costs nothing to ask.</summary>
     public TokenMask? KnownMask => Grammar.KnownMask(State);
@@ -30,14 +33,14 @@ internal sealed class GrammarMatcher(Grammar grammar, bool endsCount = true)
     /// <summary>The tokens with text that may follow.</summary>
     public TokenMask Mask() => grammar.Mask(State);
 
-    /// <summary>Finds out beforehand, on any thread, what <see cref="Mask"/> will answer for the state as it is now.</summary>
-    public static void Prepare(Grammar grammar, GrammarState state) => grammar.Mask(state);
+    /// <summary>Whether a token ends a text and may do so here.</summary>
+    public bool AllowsEnd(int token) => MayEnd && Ends.Contains(token);
 
     /// <summary>Whether a token may follow.</summary>
     public bool Allows(int token)
     {
         var piece = grammar.Vocabulary.Piece(token).Span;
-        if (piece.IsEmpty) return MayEnd && IsEnd(token);
+        if (piece.IsEmpty) return AllowsEnd(token);
         return !Grammar.Step(State, piece).IsDead;
     }
 
@@ -45,21 +48,10 @@ internal sealed class GrammarMatcher(Grammar grammar, bool endsCount = true)
     public bool TryAccept(int token)
     {
         var piece = grammar.Vocabulary.Piece(token).Span;
-        if (piece.IsEmpty) return MayEnd && IsEnd(token);
+        if (piece.IsEmpty) return AllowsEnd(token);
         var next = Grammar.Step(State, piece);
         if (next.IsDead) return false;
         State = next;
         return true;
-    }
-
-    private bool IsEnd(int token)
-    {
-        var ends = Ends;
-        for (var i = 0; i < ends.Count; i++)
-        {
-            if (ends[i] == token) return true;
-        }
-
-        return false;
     }
 }

@@ -12,7 +12,7 @@ internal static class ForcedRun
 
     /// <summary>
     /// The tokens of the forced bytes behind a state. The last of them are left to the model where one token of its vocabulary could stand for
-    /// the end of the run and for what follows: which token that is depends on what follows.
+    /// an end of the run and for what follows: which token that is depends on what follows.
     /// </summary>
     public static int[] Find(GrammarState state, TokenVocabulary vocabulary)
     {
@@ -26,13 +26,15 @@ internal static class ForcedRun
         if (bytes.Count == 0) return [];
         var run = bytes.ToArray().AsSpan();
         if (!TryDecode(run, out var text)) return [];
+        var settled = Math.Max(0, run.Length - vocabulary.LongestToken);
+        while (settled < run.Length && !MayMerge(run[settled..], state, vocabulary)) settled++;
         var tokens = vocabulary.Tokenize(text);
         var (kept, end) = (0, 0);
         foreach (var token in tokens)
         {
             // Whatever the tokenizer did, only tokens that spell the run count.
             var piece = vocabulary.Piece(token).Span;
-            if (piece.IsEmpty || !run[end..].StartsWith(piece) || MayMerge(run[end..], state, vocabulary)) break;
+            if (piece.IsEmpty || end + piece.Length > settled || !run[end..].StartsWith(piece)) break;
             end += piece.Length;
             kept++;
         }

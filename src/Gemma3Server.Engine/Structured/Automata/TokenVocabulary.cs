@@ -10,10 +10,12 @@ internal sealed class TokenVocabulary
 
     private readonly ITokenizer _tokenizer;
     private readonly ulong[][] _safeUpTo;
+    private readonly int[] _ends;
 
     public TokenVocabulary(ITokenizer tokenizer)
     {
         _tokenizer = tokenizer;
+        _ends = [.. tokenizer.EndOfGeneration];
         Words = (tokenizer.VocabularySize + 63) / 64;
         var (safe, others) = (new List<int>(), new List<int>());
         _safeUpTo = new ulong[LongestSafe + 1][];
@@ -56,7 +58,7 @@ internal sealed class TokenVocabulary
     public int Words { get; }
 
     /// <summary>Tokens that end a text.</summary>
-    public IReadOnlyList<int> Ends => _tokenizer.EndOfGeneration;
+    public ReadOnlySpan<int> Ends => _ends;
 
     /// <summary>The bits of the safe tokens with at most so many characters.</summary>
     public ReadOnlySpan<ulong> SafeUpTo(int characters) => _safeUpTo[Math.Min(characters, LongestSafe)];

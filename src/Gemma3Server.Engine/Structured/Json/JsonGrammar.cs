@@ -46,7 +46,7 @@ internal sealed class JsonGrammar
     public int Text(string text, int next) => _builder.Literal(Encoding.UTF8.GetBytes(text), next);
 
     /// <summary>White space between two tokens.</summary>
-    public int Space(int next) => _builder.Split(
+    public int Space(int next) => next == GrammarBuilder.Dead ? next : _builder.Split(
         next, Text(" ", next), Text("\n", _builder.Repeat(_blank, 0, MostIndentation, next)));
 
     /// <summary>What is written by a pattern, outside of strings.</summary>
@@ -65,8 +65,8 @@ internal sealed class JsonGrammar
     /// <summary>The comma before a further key or item.</summary>
     public int Comma(int next) => Text(",", Space(next));
 
-    /// <summary>An object with these contents, which end with <see cref="Close"/>.</summary>
-    public int Open(char bracket, int contents) => Text(bracket.ToString(), Space(contents));
+    /// <summary>An object or array with contents, which lead to <see cref="Close"/>, or without, when <paramref name="empty"/> is that.</summary>
+    public int Open(char bracket, int contents, int empty) => Text(bracket.ToString(), _builder.Split(Space(contents), empty));
 
     /// <summary>The end of an object or array.</summary>
     public int Close(char bracket, int next) => Space(Text(bracket.ToString(), next));
@@ -88,9 +88,10 @@ internal sealed class JsonGrammar
                     if (i > 0) at = Comma(at);
                 }
 
-                return Open('{', at);
+                return members.Length == 0 ? Open('{', GrammarBuilder.Dead, close) : Open('{', at, GrammarBuilder.Dead);
             case JsonValueKind.Array:
-                at = Close(']', next);
+                close = Close(']', next);
+                at = close;
                 var items = value.EnumerateArray().ToArray();
                 for (var i = items.Length - 1; i >= 0; i--)
                 {
@@ -98,7 +99,7 @@ internal sealed class JsonGrammar
                     if (i > 0) at = Comma(at);
                 }
 
-                return Open('[', at);
+                return items.Length == 0 ? Open('[', GrammarBuilder.Dead, close) : Open('[', at, GrammarBuilder.Dead);
             default:
                 return Text(value.GetRawText(), next);
         }
@@ -133,7 +134,7 @@ internal sealed class JsonGrammar
             var more = _builder.Reserve();
             var member = String(0, GrammarNode.Unbounded, Colon(AnyValue(more)));
             _builder.Define(more, Comma(member), close);
-            _builder.DefineRule(_object, Open('{', _builder.Split(member, close)));
+            _builder.DefineRule(_object, Open('{', member, close));
         }
 
         return _builder.Call(_object, next);
@@ -147,6 +148,6 @@ internal sealed class JsonGrammar
         var close = Close(']', next);
         var more = _builder.Reserve();
         _builder.Define(more, Comma(_builder.Call(rule, more)), close);
-        return Open('[', _builder.Split(_builder.Call(rule, more), close));
+        return Open('[', _builder.Call(rule, more), close);
     }
 }

@@ -167,23 +167,23 @@ internal sealed class JsonSchemaCompiler
         var behind = BuildItems();
         for (var count = named - 1; count >= 0; count--)
         {
-            var item = Value(prefix[count], behind);
-            behind = _builder.Split(count > 0 ? _json.Comma(item) : item, count >= min ? close : GrammarBuilder.Dead);
+            behind = Value(prefix[count], behind);
+            if (count > 0) behind = _builder.Split(_json.Comma(behind), count >= min ? close : GrammarBuilder.Dead);
         }
 
-        return _json.Open('[', behind);
+        return _json.Open('[', behind, min == 0 ? close : GrammarBuilder.Dead);
 
         int BuildItems()
         {
             var (least, most) = (Math.Max(0, min - named), max == Pattern.Unbounded ? max : max - named);
-            if (items is null || most == 0) return least == 0 ? close : GrammarBuilder.Dead;
+            var end = named > 0 && least == 0 ? close : GrammarBuilder.Dead;
+            if (items is null || most == 0) return end;
             var item = _builder.DeclareRule();
             _builder.DefineRule(item, Value(items, GrammarBuilder.Return));
             var further = _builder.DeclareRule();
             _builder.DefineRule(further, _json.Comma(_builder.Call(item, GrammarBuilder.Return)));
             if (named > 0) return _builder.Repeat(further, least, most, close);
-            var first = _builder.Call(item, _builder.Repeat(further, Math.Max(0, least - 1), most == Pattern.Unbounded ? most : most - 1, close));
-            return _builder.Split(first, least == 0 ? close : GrammarBuilder.Dead);
+            return _builder.Call(item, _builder.Repeat(further, Math.Max(0, least - 1), most == Pattern.Unbounded ? most : most - 1, close));
         }
     }
 

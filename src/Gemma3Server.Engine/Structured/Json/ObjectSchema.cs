@@ -16,6 +16,7 @@ internal sealed class ObjectSchema(
         var members = Members(schema);
         var close = json.Close('}', next);
         var (first, further) = Others(schema, close);
+        var empty = close;
         var required = schema.Required.ToHashSet(StringComparer.Ordinal);
         for (var i = members.Count - 1; i >= 0; i--)
         {
@@ -23,10 +24,11 @@ internal sealed class ObjectSchema(
             var isRequired = required.Contains(name);
             var entry = json.Text(JsonGrammar.Quote(name), json.Colon(value(member, further)));
             first = builder.Split(entry, isRequired ? GrammarBuilder.Dead : first);
+            if (isRequired) empty = GrammarBuilder.Dead;
             further = builder.Split(json.Comma(entry), isRequired ? GrammarBuilder.Dead : further);
         }
 
-        return json.Open('{', first);
+        return json.Open('{', first, empty);
     }
 
     /// <summary>The described properties, each with the patterns it matches, and those that are only required.</summary>
@@ -69,7 +71,7 @@ internal sealed class ObjectSchema(
 
         var entry = builder.Split([.. ways]);
         builder.Define(more, entry == GrammarBuilder.Dead ? entry : json.Comma(entry), close);
-        return (builder.Split(entry, close), more);
+        return (entry, more);
 
         int Entry(Pattern key, SchemaNode member)
         {
