@@ -176,7 +176,7 @@ internal sealed class EngineLoop : IDisposable
     /// <summary>Opens for requests; false when a stop came first.</summary>
     private bool StartServing(IModelRuntime runtime)
     {
-        var cache = new KvCache(runtime, _options);
+        var cache = new KvCache(runtime, _options, _timeProvider);
         var scheduler = new Scheduler(cache, runtime.Limits, _options);
         _executor = new(runtime, scheduler, cache, Lifecycle, Metrics, _timeProvider, _logger);
         _scheduler = scheduler;

@@ -25,7 +25,7 @@ internal sealed class EngineHarness : IDisposable
         options ??= new();
         _clock = clock ?? TimeProvider.System;
         _runtime = runtime;
-        Cache = new(runtime, options);
+        Cache = new(runtime, options, _clock);
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
         Executor = new(runtime, Scheduler, Cache, new(), Metrics, _clock, NullLogger.Instance);

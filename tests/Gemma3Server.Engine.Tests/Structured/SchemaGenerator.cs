@@ -155,7 +155,8 @@ internal sealed class SchemaGenerator(Random random)
 
             for (var i = extra is null || left <= 0 ? 0 : random.Next(3); i > 0; i--) value[prefix + i] = extra!(left - 1);
             return value;
-        });
+        }
+        );
     }
 
     private (JsonObject, Func<int, JsonNode?>) Array(int depth)

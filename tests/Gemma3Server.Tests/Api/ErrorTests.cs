@@ -205,6 +205,7 @@ public sealed class ErrorTests(SharedServer shared) : IClassFixture<SharedServer
         using var request = new HttpRequestMessage(new(method), path);
         using var response = await shared.Server.Client.SendAsync(request, TestContext.Current.CancellationToken);
         await AssertErrorAsync(response, (HttpStatusCode)status, code == "model_not_found" ? "model" : null, code, "");
+        if (status == 405) Assert.NotEmpty(response.Content.Headers.Allow);
     }
 
     [Fact]
