@@ -123,8 +123,7 @@ internal sealed class StepPlanner
             _shortestLeads = !_shortestLeads;
         }
 
-        var decoding = _plan.Rows;
-        var left = Math.Min(StepTokens - decoding, Grant(decoding));
+        var left = Math.Min(StepTokens - _plan.Rows, Grant(decoding: _plan.Entries.Length));
         var leads = true;
         foreach (var sequence in CollectionsMarshal.AsSpan(_prefilling))
         {

@@ -27,7 +27,6 @@ internal sealed class UnsupportedParameters
             ["tool_choice"] = (value => IsText(value, "none"), "\"none\""),
             ["function_call"] = (value => IsText(value, "none"), "\"none\""),
             ["best_of"] = (value => IsNumber(value, 1), "1"),
-            ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}"),
         },
     };
 
@@ -49,7 +48,4 @@ internal sealed class UnsupportedParameters
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var given) && given == number;
 
     private static bool IsText(JsonElement value, string text) => value.TryGetText(out var given) && given == text;
-
-    private static bool IsTextFormat(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out var type) && IsText(type, "text");
 }

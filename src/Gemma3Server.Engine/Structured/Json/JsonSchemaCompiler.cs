@@ -55,6 +55,10 @@ internal sealed class JsonSchemaCompiler
             using var document = JsonDocument.Parse(schema, new() { MaxDepth = MostDepth });
             return new JsonSchemaCompiler(builder, document.RootElement, cancellationToken).Build();
         }
+        catch (InvalidOperationException)
+        {
+            throw new GrammarException("The schema has a string with half of a surrogate pair.", "");
+        }
         catch (JsonException exception)
         {
             throw new GrammarException($"The schema is not valid JSON, or nested deeper than {MostDepth}: {exception.Message}", "");
