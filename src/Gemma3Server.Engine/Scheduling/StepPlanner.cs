@@ -50,11 +50,18 @@ internal sealed class StepPlanner
         _lastWasAlone = false;
 
         _prefilling.Clear();
+        var spare = StepTokens - running.Count; // behind a row for everyone
         foreach (var sequence in running)
         {
             if (sequence.Request.Deterministic) continue;
-            if (sequence.Pending == 1) _plan.Add(sequence, 1);
-            else Insert(sequence);
+            if (!IsDecoding(sequence) || sequence.Pending - 1 > spare)
+            {
+                Insert(sequence);
+                continue;
+            }
+
+            _plan.Add(sequence, sequence.Pending);
+            spare -= sequence.Pending - 1;
         }
 
         if (_prefilling.Count > 0) PlanPrefill(running);
@@ -92,6 +99,10 @@ internal sealed class StepPlanner
         return others && _lastWasAlone ? null : chosen;
     }
 
+    /// <summary>Whether a sequence waits for nothing but its next token; the rows before may be a few tokens that its grammar has forced.</summary>
+    private static bool IsDecoding(Sequence sequence) =>
+        sequence.Pending == 1 || (sequence.Generated > 0 && sequence.Pending <= StepBudget.LeastChunk);
+
     /// <summary>Keeps those that prefill in order: best class, shortest rest, longest running.</summary>
     private void Insert(Sequence sequence)
     {
@@ -112,8 +123,7 @@ internal sealed class StepPlanner
             _shortestLeads = !_shortestLeads;
         }
 
-        var decoding = _plan.Rows;
-        var left = Math.Min(StepTokens - decoding, Grant(decoding));
+        var left = Math.Min(StepTokens - _plan.Rows, Grant(decoding: _plan.Entries.Length));
         var leads = true;
         foreach (var sequence in CollectionsMarshal.AsSpan(_prefilling))
         {
@@ -132,7 +142,7 @@ internal sealed class StepPlanner
     {
         foreach (var sequence in running)
         {
-            if (sequence.Request.Deterministic || sequence.Pending == 1) continue;
+            if (!_prefilling.Contains(sequence)) continue;
             _prefilling.Remove(sequence);
             _prefilling.Insert(0, sequence);
             return;

@@ -38,6 +38,7 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         var choices = Choices.Read("n", request.N, engine, checks);
         var topLogProbs = LogProbsReader.Read(request.Logprobs, request.TopLogprobs, checks);
         var prediction = PredictionReader.Read(request.Prediction, checks);
+        var grammar = StructuredOutputReader.Read(request.ResponseFormat, "response_format", nested: true, request.StructuredOutputs, checks);
         EffectlessFields.Read(request, ignored, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
         if (checks.Error is not null) return ChatParseResult.Of(checks.Error);
@@ -50,6 +51,7 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         // 2. What cannot fit.
         error = ContextLength.CheckLeast("messages", template.LeastTokens(conversation), limits.ContextLength);
         error ??= ContextLength.CheckLeast("prediction", Encoding.UTF8.GetByteCount(prediction) / tokenizer.LongestPiece, limits.ContextLength);
+        error ??= StructuredOutputReader.Compile(grammar, engine, cancellationToken);
         if (error is not null) return ChatParseResult.Of(error);
 
         // 3. Prompt.
@@ -77,6 +79,7 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
                 CacheBoundaries = [.. boundaries],
                 TopLogProbs = topLogProbs,
                 PredictedTokens = predicted,
+                Grammar = grammar?.Definition,
             },
             Choices = choices,
         });

@@ -28,7 +28,6 @@ internal sealed class UnsupportedParameters
             ["function_call"] = (value => IsText(value, "none"), "\"none\""),
             ["best_of"] = (value => IsNumber(value, 1), "1"),
             ["parallel_tool_calls"] = (value => value.ValueKind is JsonValueKind.True or JsonValueKind.False, "true or false"),
-            ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}"),
         },
     };
 
@@ -64,7 +63,4 @@ internal sealed class UnsupportedParameters
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var given) && given == number;
 
     private static bool IsText(JsonElement value, string text) => value.TryGetText(out var given) && given == text;
-
-    private static bool IsTextFormat(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out var type) && IsText(type, "text");
 }
