@@ -60,6 +60,28 @@ public sealed class PullCommandTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Pull_OnATerminal_ShowsABar()
+    {
+        Assert.SkipUnless(System.IO.File.Exists("/usr/bin/script"), "there is no script to make a terminal with");
+        var hub = await StartAsync();
+        hub.Add(Repository, File, Bytes);
+        using var process = Start(null, start =>
+        {
+            var command = string.Join(' ', start.ArgumentList.Prepend("dotnet").Select(argument => $"'{argument}'"));
+            start.FileName = "script";
+            start.ArgumentList.Clear();
+            foreach (var argument in (string[])["-qec", command, "/dev/null"]) start.ArgumentList.Add(argument);
+            start.Environment["TERM"] = "xterm-256color";
+        }, "pull", "mine");
+        var screen = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, screen);
+        Assert.Contains("\x1b[", screen, StringComparison.Ordinal);
+        Assert.Contains('%', screen);
+        Assert.Contains($"Pulled: {Pulled} (3.0 MB)", screen, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Pull_AnyRepository_IsListedAndFoundByItsName()
     {
         var hub = await StartAsync();

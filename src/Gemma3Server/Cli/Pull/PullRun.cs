@@ -39,7 +39,7 @@ internal static class PullRun
         var console = CommandConsole.On(error);
         if (!console.Profile.Out.IsTerminal) return action(new Synchronized(new LinePullProgress(error, TimeProvider.System)));
         return console.Progress().AutoClear(true).Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .StartAsync(context => action(new Synchronized(new LivePullProgress(console, context.AddTask("")))));
+            .StartAsync(context => action(new Synchronized(new LivePullProgress(console, context.AddTask("starting")))));
     }
 
     /// <summary>One call at a time, since notes come from other threads than reports.</summary>
