@@ -100,7 +100,7 @@ public sealed class RouteTests
         Assert.Equal(
             [
                 "/apply-template", "/detokenize", "/health", "/health/ready", "/tokenize", "/v1/chat/completions", "/v1/chat/completions/input_tokens",
-                "/v1/embeddings", "/v1/models", "/v1/models/{id}",
+                "/v1/completions", "/v1/embeddings", "/v1/models", "/v1/models/{id}",
             ],
             document.RootElement.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         var schemas = document.RootElement.GetProperty("components").GetProperty("schemas");
