@@ -1,4 +1,5 @@
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Completions;
 using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
@@ -22,6 +23,7 @@ internal static class ApiPipeline
         app.UseOpenApiDocument();
         app.UseRouting();
         ChatCompletionsEndpoint.Map(app);
+        CompletionsEndpoint.Map(app);
         EmbeddingsEndpoint.Map(app);
         ChatPromptEndpoint.Map(app);
         TokensEndpoint.Map(app);

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Completions;
 using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
@@ -21,6 +22,9 @@ namespace Gemma3Server.Api;
 [JsonSerializable(typeof(ChatCompletionResponse))]
 [JsonSerializable(typeof(ChatCompletionChunk))]
 [JsonSerializable(typeof(ChatCompletionChunkWithUsage))]
+[JsonSerializable(typeof(CompletionRequest))]
+[JsonSerializable(typeof(CompletionBody))]
+[JsonSerializable(typeof(CompletionBodyWithUsage))]
 [JsonSerializable(typeof(EmbeddingsRequest))]
 [JsonSerializable(typeof(EmbeddingsResponse))]
 [JsonSerializable(typeof(ErrorResponse))]

@@ -45,6 +45,12 @@ internal sealed class UnsupportedParameters
         },
     };
 
+    /// <summary>Those of <c>/v1/completions</c>.</summary>
+    public static UnsupportedParameters Completions { get; } = new()
+    {
+        _rules = { ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}") },
+    };
+
     /// <summary>Whether a name is handled here, be it with a neutral value.</summary>
     public bool Knows(string name) => _rules.ContainsKey(name);
 

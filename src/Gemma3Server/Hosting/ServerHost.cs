@@ -1,5 +1,6 @@
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Completions;
 using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Api.Tokens;
@@ -77,6 +78,8 @@ internal static class ServerHost
         services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
         services.AddSingleton<RawPromptTokenizer>();
+        services.AddSingleton<CompletionRequestParser>();
+        services.AddSingleton<CompletionsEndpoint>();
         services.AddSingleton<EmbeddingsEndpoint>();
         services.AddSingleton<ChatPromptEndpoint>();
         services.AddSingleton<TokensEndpoint>();

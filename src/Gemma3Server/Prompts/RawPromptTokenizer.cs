@@ -39,5 +39,14 @@ internal sealed class RawPromptTokenizer(InferenceEngine engine, Tokenizations t
             },
             cancellationToken);
 
+    /// <summary>The prompt as text: as it was given, or what its tokens stand for, control tokens apart.</summary>
+    public string TextOf(RawPrompt prompt)
+    {
+        if (prompt.Tokens is not { } tokens) return prompt.Text!;
+        using var bytes = new MemoryStream(tokens.Length * 4);
+        foreach (var token in tokens) bytes.Write(engine.Tokenizer!.Piece(token).Span);
+        return Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length);
+    }
+
     private static int[] Tokenize(ITokenizer tokenizer, string text) => [tokenizer.BeginOfSequence, .. tokenizer.Tokenize(text)];
 }

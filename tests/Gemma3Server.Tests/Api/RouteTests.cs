@@ -100,7 +100,7 @@ public sealed class RouteTests
         Assert.Equal(
             [
                 "/apply-template", "/detokenize", "/health", "/health/ready", "/tokenize", "/v1/chat/completions", "/v1/chat/completions/input_tokens",
-                "/v1/embeddings", "/v1/models", "/v1/models/{id}",
+                "/v1/completions", "/v1/embeddings", "/v1/models", "/v1/models/{id}",
                 "/v1/responses", "/v1/responses/input_tokens", "/v1/responses/{id}", "/v1/responses/{id}/cancel", "/v1/responses/{id}/input_items",
             ],
             document.RootElement.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
