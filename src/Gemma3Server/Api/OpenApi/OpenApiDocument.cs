@@ -42,6 +42,7 @@ internal static class OpenApiDocument
             if (File.Exists(comments)) swagger.IncludeXmlComments(comments);
             swagger.SchemaFilter<GenerationSchemaFilter>();
             swagger.SchemaFilter<ChatSchemaFilter>();
+            swagger.SchemaFilter<ResponseSchemaFilter>();
             swagger.OperationFilter<OperationFilter>();
         });
     }
