@@ -69,4 +69,7 @@ internal sealed class UnsupportedParameters
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var given) && given == number;
 
     private static bool IsText(JsonElement value, string text) => value.TryGetText(out var given) && given == text;
+
+    private static bool IsTextFormat(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out var type) && IsText(type, "text");
 }
