@@ -41,6 +41,16 @@ public sealed class FuzzTests
             """),
         ("/v1/responses", """{"input":[{"role":"user","content":"Hi"}],"max_output_tokens":3,"background":true,"previous_response_id":null,"stream_options":null}"""),
         ("/v1/responses/input_tokens", """{"input":"Hi","instructions":"Be kind."}"""),
+        ("/v1/completions", """
+            {"model":"gemma-test","prompt":["Hi","é"],"max_tokens":6,"n":2,"best_of":3,"seed":1,"logprobs":2,"suffix":"","stop":["ab"],"temperature":0.7}
+            """),
+        ("/v1/completions", """
+            {"prompt":[[2,310],[335]],"max_tokens":4,"echo":true,"stream":true,"stream_options":{"include_usage":true},"min_tokens":1,"user":"u"}
+            """),
+        ("/v1/embeddings", """{"model":"gemma-test","input":["Hi","é"],"encoding_format":"base64","dimensions":4,"user":"u"}"""),
+        ("/v1/embeddings", """{"input":[[2,310],[335]],"encoding_format":"float"}"""),
+        ("/tokenize", """{"content":"é","add_special":true,"with_pieces":true,"parse_special":false}"""),
+        ("/detokenize", """{"tokens":[2,310,433]}"""),
     ];
 
     private static readonly string[] Names =
@@ -50,6 +60,7 @@ public sealed class FuzzTests
         "stop", "logit_bias", "logprobs", "top_logprobs", "min_tokens", "stop_token_ids", "ignore_eos", "cache_prompt", "prediction", "metadata", "user", "store",
         "tools", "tool_choice", "functions", "response_format", "modalities", "audio", "service_tier", "continue_final_message", "add_generation_prompt", "role",
         "content", "type", "text", "name", "tool_calls", "tool_call_id", "refusal", "include_usage", "reasoning_effort", "verbosity", "presence_penalty",
+        "prompt", "best_of", "echo", "suffix", "input", "encoding_format", "dimensions", "tokens", "add_special", "with_pieces",
     ];
 
     private static readonly (string Name, string Value)[] Headers =
