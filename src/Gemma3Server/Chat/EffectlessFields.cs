@@ -45,7 +45,8 @@ internal static class EffectlessFields
         {
             if (checks.Error is not null) return;
             var name = $"metadata.{Excerpt.Of(key)}";
-            if (key.EnumerateRunes().Count() > MaxKeyLength) checks.Fail("metadata", $"pairs whose keys have at most {MaxKeyLength} characters", $"one of '{Excerpt.Of(key)}'");
+            if (key.EnumerateRunes().Count() > MaxKeyLength)
+                checks.Fail("metadata", $"pairs whose keys have at most {MaxKeyLength} characters", $"one of '{Excerpt.Of(key)}'");
             else if (value is null) checks.Add(OpenAiError.WrongType(name, "a string", "null"));
             else checks.Length(name, value, MaxValueLength);
         }
@@ -54,7 +55,7 @@ internal static class EffectlessFields
     private static void ReadModalities(IReadOnlyList<string?>? modalities, FieldChecks checks)
     {
         if (modalities is null || modalities is ["text"]) return;
-        checks.Add(OpenAiError.UnsupportedValue("modalities",
-            $"'modalities' must be [\"text\"] on this server, but is [{Excerpt.Of(string.Join(", ", modalities.Select(m => m is null ? "null" : $"\"{m}\"")))}]."));
+        var given = string.Join(", ", modalities.Take(8).Select(modality => modality is null ? "null" : $"\"{modality}\""));
+        checks.Add(OpenAiError.UnsupportedValue("modalities", $"'modalities' must be [\"text\"] on this server, but is [{Excerpt.Of(given)}]."));
     }
 }

@@ -1,8 +1,12 @@
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Completions;
+using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.OpenApi;
+using Gemma3Server.Api.Tokens;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
+using Gemma3Server.Prompts;
 using Gemma3Server.Responses;
 using Gemma3Server.Runtime;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -73,6 +77,12 @@ internal static class ServerHost
         services.AddSingleton<PromptTokenizer>();
         services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
+        services.AddSingleton<RawPromptTokenizer>();
+        services.AddSingleton<CompletionRequestParser>();
+        services.AddSingleton<CompletionsEndpoint>();
+        services.AddSingleton<EmbeddingsEndpoint>();
+        services.AddSingleton<ChatPromptEndpoint>();
+        services.AddSingleton<TokensEndpoint>();
         services.AddResponses();
         services.AddRouting();
         services.AddCors();

@@ -76,6 +76,14 @@ internal sealed partial class TestServer : IAsyncDisposable
         return await Client.SendAsync(request, completion, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Posts a body to another route than chat's.</summary>
+    public async Task<HttpResponseMessage> PostToAsync(string path, string body, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        foreach (var (name, value) in headers) request.Headers.Add(name, value);
+        return await Client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
     public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()

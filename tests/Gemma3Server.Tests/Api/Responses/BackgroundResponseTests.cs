@@ -67,7 +67,7 @@ public sealed class BackgroundResponseTests
         Assert.Equal("cancelled", cancelled.Status());
         Assert.Equal(cancelled.GetRawText(), (await server.SendAsync(HttpMethod.Post, $"/v1/responses/{id}/cancel").JsonAsync()).GetRawText());
         Assert.Equal(cancelled.GetRawText(), (await server.GetAsync($"/v1/responses/{id}")).GetRawText());
-        var events = ResponseCalls.Events(await reading);
+        var events = ResponseElements.Events(await reading);
         Assert.DoesNotContain(events, told => told.Type() is "response.completed" or "response.failed" or "error");
         Assert.Equal(events.Select(told => told.GetRawText()),
             (await server.SendAsync(HttpMethod.Get, $"/v1/responses/{id}?stream=true").EventsAsync()).Select(told => told.GetRawText()));

@@ -86,7 +86,7 @@ internal static class ResponseShapes
     {
         if (text.StartsWith("event: ", StringComparison.Ordinal))
         {
-            CheckEvents(ResponseCalls.Events(text));
+            CheckEvents(ResponseElements.Events(text));
             return true;
         }
 
