@@ -63,4 +63,21 @@ public sealed record EngineOptions
     /// return that may never come.
     /// </summary>
     public int HostMinimumTokens { get; init; } = 256;
+
+    /// <summary>
+    /// Where guesses at the next tokens come from, which are verified beside everyone else's tokens. Default auto: the text stays the same, and
+    /// whatever does not pay at the present load is left out.
+    /// </summary>
+    public SpeculationMode Speculation { get; init; } = SpeculationMode.Auto;
+
+    /// <summary>
+    /// Most tokens of a draft. Default 16: a stream that copies then takes up to 17 tokens a step; where rows cost more, shorter drafts are
+    /// chosen by what is measured.
+    /// </summary>
+    public int DraftTokens { get; init; } = 16;
+
+    /// <summary>
+    /// Fewest tokens that must agree before what followed them elsewhere is a guess. Default 3: two agree by chance in every other sentence.
+    /// </summary>
+    public int DraftMinimumMatch { get; init; } = 3;
 }

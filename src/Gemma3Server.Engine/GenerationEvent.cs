@@ -28,7 +28,14 @@ public abstract record GenerationEvent
     /// <param name="Reason">Why.</param>
     /// <param name="CompletionTokens">Tokens generated, the end-of-turn token included (as the field counts).</param>
     /// <param name="StopString">The stop string that was met, if one was.</param>
-    public sealed record Finished(FinishReason Reason, int CompletionTokens, string? StopString = null) : GenerationEvent;
+    public sealed record Finished(FinishReason Reason, int CompletionTokens, string? StopString = null) : GenerationEvent
+    {
+        /// <summary>Of <see cref="GenerationRequest.PredictedTokens"/>, those that were verified and held.</summary>
+        public int AcceptedPredictionTokens { get; init; }
+
+        /// <summary>Of <see cref="GenerationRequest.PredictedTokens"/>, those that were verified in vain.</summary>
+        public int RejectedPredictionTokens { get; init; }
+    }
 
     /// <summary>The generation could not be finished; an expected failure, mapped to an error by the HTTP layer.</summary>
     /// <param name="Error">Which.</param>

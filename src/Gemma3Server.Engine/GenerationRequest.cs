@@ -21,6 +21,9 @@ public sealed record GenerationRequest
     /// <summary>How tokens are chosen.</summary>
     public SamplingParameters Sampling { get; init; } = new();
 
+    /// <summary>What the completion will probably be, as the client says: tokens to verify rather than to generate. Never changes the result.</summary>
+    public int[] PredictedTokens { get; init; } = [];
+
     /// <summary>Strings that end the generation and are not part of the text; none is empty.</summary>
     public string[] Stop { get; init; } = [];
 

@@ -2,6 +2,7 @@ using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Execution;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Speculation;
 using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -28,7 +29,8 @@ internal sealed class EngineHarness : IDisposable
         Cache = new(runtime, options);
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
-        Executor = new(runtime, Scheduler, Cache, new(), Metrics, _clock, NullLogger.Instance);
+        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, options, Scheduler.StepTokens, Cache.Capacity);
+        Executor = new(runtime, Scheduler, Cache, speculator, new(), Metrics, _clock, NullLogger.Instance);
     }
 
     public FakeModelRuntime Runtime => (FakeModelRuntime)_runtime;

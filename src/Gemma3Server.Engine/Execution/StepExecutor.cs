@@ -2,6 +2,7 @@ using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Sampling;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Speculation;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -11,18 +12,18 @@ namespace Gemma3Server.Engine.Execution;
 /// <remarks>
 /// Used by the engine loop alone. A step:
 /// <list type="number">
-/// <item>whoever's time is up ends, and the scheduler plans the step;</item>
-/// <item>the model runs the rows; where cells are missing, idle entries and then a sequence give way;</item>
-/// <item>the rows that ended at a sequence's last token are sampled;</item>
-/// <item>each of these sequences takes its token, emits what has become final, and may end.</item>
+/// <item>whoever's time is up ends, the scheduler plans the step, and where it pays drafts of further tokens are added to it;</item>
+/// <item>the model runs the rows; where cells are missing, drafts, idle entries and then a sequence give way;</item>
+/// <item>the rows that ended at a sequence's last token are sampled, and those of its draft as far as it held;</item>
+/// <item>each of these sequences takes its tokens, emits what has become final, and may end.</item>
 /// </list>
 /// A forward call that fails is repeated once, by the next step. Should that fail too, each of its sequences runs alone, so that only those
 /// fail that cannot run. Once the engine shall not wait for running requests any more, what a forward call yields is left alone: the call
 /// may have been interrupted, and the sequences may be in other hands already.
 /// </remarks>
 internal sealed class StepExecutor(
-    IModelRuntime runtime, Scheduler scheduler, KvCache cache, EngineLifecycle lifecycle, EngineMetrics metrics, TimeProvider timeProvider,
-    ILogger logger)
+    IModelRuntime runtime, Scheduler scheduler, KvCache cache, Speculator speculator, EngineLifecycle lifecycle, EngineMetrics metrics,
+    TimeProvider timeProvider, ILogger logger)
 {
     /// <summary>Weight of the newest step in the running mean of step times.</summary>
     private const double Newest = 0.1;
@@ -53,6 +54,7 @@ internal sealed class StepExecutor(
         scheduler.EndOverdue(began, _onOverdue);
         var plan = scheduler.Schedule();
         if (plan.Rows == 0) return; // everyone who waited was too long, or too late
+        speculator.Extend(plan);
 
         // 2. Forward.
         var status = Forward(plan);
@@ -62,7 +64,9 @@ internal sealed class StepExecutor(
             case ForwardStatus.Ok:
                 _retrying = false;
                 Complete(plan); // 3. and 4.
-                scheduler.Observe(plan, timeProvider.GetElapsedTime(began));
+                var elapsed = timeProvider.GetElapsedTime(began);
+                scheduler.Observe(plan, elapsed - speculator.Extra(plan));
+                speculator.Observe(plan, elapsed);
                 break;
             case ForwardStatus.NoSpace:
                 MakeRoom();
@@ -80,6 +84,12 @@ internal sealed class StepExecutor(
     {
         metrics.Step();
         var status = _runner.Run(plan);
+        if (status == ForwardStatus.NoSpace && plan.DraftRows > 0 && !lifecycle.AbortRequested)
+        {
+            plan.DropDrafts();
+            status = _runner.Run(plan);
+        }
+
         while (status == ForwardStatus.NoSpace && !lifecycle.AbortRequested && cache.TryEvict()) status = _runner.Run(plan);
         return status;
     }
@@ -123,7 +133,7 @@ internal sealed class StepExecutor(
     private void Complete(StepPlan plan)
     {
         // 3. Sample.
-        var tokens = _sampler.Sample(plan, _runner);
+        _sampler.Sample(plan, _runner);
         var now = timeProvider.GetTimestamp();
 
         // 4. Complete.
@@ -133,7 +143,7 @@ internal sealed class StepExecutor(
             var (sequence, start, count, wantLogits) = entries[e];
             sequence.Computed += count;
             metrics.PromptTokens(Math.Clamp(sequence.PromptLength - start, 0, count));
-            if (wantLogits) Accept(sequence, tokens[e], now);
+            if (wantLogits) Accept(sequence, _sampler.Tokens(e), entries[e].Drafts, now);
         }
 
         // After all tokens went out: a checkpoint takes time.
@@ -143,14 +153,37 @@ internal sealed class StepExecutor(
         }
     }
 
-    private void Accept(Sequence sequence, int token, long now)
+    private void Accept(Sequence sequence, ReadOnlySpan<int> tokens, int drafts, long now)
     {
-        if (token == Sampler.NoToken)
+        FinishReason? end = null;
+        var taken = 0;
+        while (taken < tokens.Length && end is null)
         {
-            Fail(sequence, "The model produced logits that are not numbers.");
-            return;
+            if (tokens[taken] == Sampler.NoToken)
+            {
+                Fail(sequence, "The model produced logits that are not numbers.");
+                return;
+            }
+
+            if (taken > 0) sequence.Computed++; // the row of the draft's token was the right one
+            end = Accept(sequence, tokens[taken++], now);
         }
 
+        if (drafts > 0)
+        {
+            var held = Math.Min(taken, tokens.Length - 1);
+            speculator.Verified(sequence, held);
+            metrics.Drafted(drafts, held);
+            cache.TakeBack(sequence);
+        }
+
+        if (end is not { } reason) return;
+        scheduler.Finish(sequence, reason);
+        logger.Finished(sequence.Request.Id, sequence.Generated, reason);
+    }
+
+    private FinishReason? Accept(Sequence sequence, int token, long now)
+    {
         if (!sequence.Output.Started)
         {
             sequence.Output.Start(sequence.PromptLength, sequence.CachedTokens, sequence.CacheExplanation);
@@ -163,16 +196,10 @@ internal sealed class StepExecutor(
         sequence.LastTokenAt = now;
         metrics.Token();
 
-        var end = sequence.Accept(token);
-        if (end is { } reason)
-        {
-            scheduler.Finish(sequence, reason);
-            logger.Finished(sequence.Request.Id, sequence.Generated, reason);
-            return;
-        }
-
+        if (sequence.Accept(token) is { } end) return end;
         var text = sequence.Output.Release(sequence.Generated);
         if (logger.IsEnabled(LogLevel.Trace)) logger.Token(sequence.Request.Id, token, text);
+        return null;
     }
 
     private void Fail(Sequence sequence, string message)

@@ -30,6 +30,9 @@ internal sealed class Sampler
         _generator = new(parameters.Seed ?? (ulong)Random.Shared.NextInt64());
     }
 
+    /// <summary>Tokens counted so far, which is the index of the next one.</summary>
+    public int Accepted => _accepted;
+
     /// <summary>Counts a generated token, chosen here or replayed.</summary>
     public void Accept(int token)
     {

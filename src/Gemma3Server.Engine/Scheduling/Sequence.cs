@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Speculation;
 using Gemma3Server.Engine.Text;
 using Gemma3Server.Runtime;
 
@@ -49,6 +50,9 @@ internal sealed class Sequence
     public GenerationRequest Request { get; }
 
     public Sampler Sampler { get; }
+
+    /// <summary>Tokens that are guessed to follow, to be verified by a step.</summary>
+    public Draft Draft { get; } = new();
 
     public GenerationOutput Output { get; }
 
@@ -156,12 +160,8 @@ internal sealed class Sequence
     public FinishReason? Accept(int token)
     {
         _tokens.Add(token);
-        Sampler.Accept(token);
-        if (!Request.IgnoreEndOfGeneration && IsEndOfGeneration(token))
-        {
-            return FinishReason.Stop;
-        }
-
+        if (Sampler.Accepted < Generated) Sampler.Accept(token); // a draft that held has been counted as it was verified
+        if (EndsWith(token)) return FinishReason.Stop;
         if (Output.Append(_tokenizer.Piece(token).Span)) return FinishReason.Stop;
         return Remaining > 0 ? null : FinishReason.Length;
     }
@@ -169,8 +169,10 @@ internal sealed class Sequence
     /// <summary>Lets go of the client's token; never waits for a callback that is running.</summary>
     public void Unbind() => _registration.Unregister();
 
-    private bool IsEndOfGeneration(int token)
+    /// <summary>Whether the generation ends with a token, whatever its text.</summary>
+    public bool EndsWith(int token)
     {
+        if (Request.IgnoreEndOfGeneration) return false;
         var ends = _tokenizer.EndOfGeneration;
         for (var i = 0; i < ends.Count; i++)
         {
