@@ -4,6 +4,12 @@ namespace Gemma3Server.Engine;
 public sealed record EngineOptions
 {
     /// <summary>
+    /// Most draft rows of a step, for which a runtime should reserve logits (<see cref="Gemma3Server.Runtime.RuntimeLimits.MaxLogitsRows"/>):
+    /// with more, even a large GPU computes rather than reads weights.
+    /// </summary>
+    public const int MostDraftRows = 64;
+
+    /// <summary>
     /// Requests that may wait for a sequence, besides those running; one more is refused with 429. Default 128: at 32 running
     /// streams that is four rounds of waiting, more than a person waits for.
     /// </summary>

@@ -1,3 +1,5 @@
+using Gemma3Server.Engine.Sampling;
+
 namespace Gemma3Server.Engine;
 
 /// <summary>
@@ -20,9 +22,16 @@ public abstract record GenerationEvent
     }
 
     /// <summary>Text that is final: whole characters, no part of a stop string.</summary>
-    /// <param name="Value">Non-empty text.</param>
+    /// <param name="Value">The text; empty only at the end, where tokens without text have log-probabilities left to report.</param>
     /// <param name="Tokens">Number of tokens generated so far, this text's included.</param>
-    public sealed record Text(string Value, int Tokens) : GenerationEvent;
+    public sealed record Text(string Value, int Tokens) : GenerationEvent
+    {
+        /// <summary>
+        /// The log-probabilities of the tokens whose text begins in this one; empty when the request asks for none. Over all events these
+        /// are the tokens that the text is made of: not those of a stop string alone, and not the one that ended the turn.
+        /// </summary>
+        public IReadOnlyList<TokenLogProbs> LogProbs { get; init; } = [];
+    }
 
     /// <summary>The generation ended as it should.</summary>
     /// <param name="Reason">Why.</param>

@@ -21,6 +21,21 @@ public sealed record GenerationRequest
     /// <summary>How tokens are chosen.</summary>
     public SamplingParameters Sampling { get; init; } = new();
 
+    /// <summary>
+    /// How many of the most probable tokens are reported beside each generated one's own log-probability, 0 to 20; <see langword="null"/> =
+    /// no log-probabilities.
+    /// </summary>
+    public int? TopLogProbs { get; init; }
+
+    /// <summary>
+    /// Tokens before the generation may end by itself: no end-of-generation or stop token is chosen before that many others, and a stop
+    /// string counts only where it begins in the last of them or later. At most <see cref="MaxTokens"/>.
+    /// </summary>
+    public int MinTokens { get; init; }
+
+    /// <summary>Further tokens that end the generation and are not part of the text.</summary>
+    public int[] StopTokens { get; init; } = [];
+
     /// <summary>What the completion will probably be, as the client says: tokens to verify rather than to generate. Never changes the result.</summary>
     public int[] PredictedTokens { get; init; } = [];
 

@@ -34,15 +34,15 @@ internal sealed class Inbox
         }
     }
 
-    /// <summary>Admits a sequence while fewer than <paramref name="limit"/> are neither refused nor ended.</summary>
-    public Admission Add(Sequence sequence, int limit, long ended)
+    /// <summary>Admits sequences, all or none, while with them no more than <paramref name="limit"/> are neither refused nor ended.</summary>
+    public Admission Add(ReadOnlySpan<Sequence> sequences, int limit, long ended)
     {
         lock (_gate)
         {
             if (!_open) return Admission.Closed;
-            if (_admitted - ended >= limit) return Admission.Full;
-            _admitted++;
-            _arrivals.Enqueue(sequence);
+            if (_admitted - ended + sequences.Length > limit) return Admission.Full;
+            _admitted += sequences.Length;
+            foreach (var sequence in sequences) _arrivals.Enqueue(sequence);
             Volatile.Write(ref _count, _arrivals.Count);
             Signal();
             return Admission.Admitted;

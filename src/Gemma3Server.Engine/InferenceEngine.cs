@@ -80,6 +80,9 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// <summary>The model's tokenizer; <see langword="null"/> until loaded.</summary>
     public ITokenizer? Tokenizer => _loop.Model?.Tokenizer;
 
+    /// <summary>Most requests that can be admitted together: those that may run and those that may wait; 0 until loaded.</summary>
+    public int MostTogether => Limits is { } limits ? limits.MaxSequences + _options.QueueLimit : 0;
+
     /// <summary>Counters of this moment.</summary>
     public EngineStatistics Statistics => _loop.Metrics.Snapshot(_loop.RunningCount, _loop.WaitingCount);
 
@@ -105,27 +108,38 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// disposing the enumerator, frees the sequence at the next step, whatever state it is in. A request whose events are never
     /// enumerated runs to its end all the same.
     /// </summary>
-    public GenerationAdmission Generate(GenerationRequest request, CancellationToken cancellationToken)
+    public GenerationAdmission Generate(GenerationRequest request, CancellationToken cancellationToken) =>
+        GenerateAll([request], cancellationToken)[0];
+
+    /// <summary>
+    /// Admits several requests together, in this order, or refuses all of them: each as <see cref="Generate"/> does. More than
+    /// <see cref="MostTogether"/> are always refused.
+    /// </summary>
+    public IReadOnlyList<GenerationAdmission> GenerateAll(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(request.PromptTokens.Length);
-        ArgumentOutOfRangeException.ThrowIfLessThan(request.MaxTokens, 1);
-        if (request.Timeout is { } timeout) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeout, TimeSpan.Zero);
-        if (!Enum.IsDefined(request.Priority)) throw new ArgumentOutOfRangeException(nameof(request), request.Priority, "Unknown class.");
-        if (Array.Exists(request.Stop, string.IsNullOrEmpty)) throw new ArgumentException("A stop string is empty.", nameof(request));
-        if (State != EngineState.Ready || _loop.Model is not { } model) return RefuseUnavailable();
+        foreach (var request in requests) Check(request);
+        if (State != EngineState.Ready || _loop.Model is not { } model) return Refused(RefuseUnavailable());
 
         var now = _timeProvider.GetTimestamp();
-        var sequence = new Sequence(request, model.Tokenizer, model.Limits.ContextLength, now)
+        var sequences = new Sequence[requests.Count];
+        for (var i = 0; i < sequences.Length; i++)
         {
-            Deadline = Deadline(now, request.Timeout),
-            Position = _loop.WaitingCount + 1, // until the loop knows better
-        };
-        sequence.Bind(_loop.Inbox.NotifyCancelled, cancellationToken);
-        var admission = _loop.Inbox.Add(sequence, model.Limits.MaxSequences + _options.QueueLimit, _loop.Ended);
-        if (admission == Admission.Admitted) return GenerationAdmission.Accept(new GenerationStream(sequence), sequence);
+            sequences[i] = new(requests[i], model.Tokenizer, model.Limits.ContextLength, now)
+            {
+                Deadline = Deadline(now, requests[i].Timeout),
+                Position = _loop.WaitingCount + 1 + i, // until the loop knows better
+            };
+            sequences[i].Bind(_loop.Inbox.NotifyCancelled, cancellationToken);
+        }
 
-        sequence.Unbind();
-        return admission == Admission.Full ? RefuseFull() : RefuseUnavailable();
+        var admission = _loop.Inbox.Add(sequences, MostTogether, _loop.Ended);
+        if (admission == Admission.Admitted)
+            return Array.ConvertAll(sequences, sequence => GenerationAdmission.Accept(new GenerationStream(sequence), sequence));
+
+        foreach (var sequence in sequences) sequence.Unbind();
+        return Refused(admission == Admission.Full ? RefuseFull() : RefuseUnavailable());
+
+        GenerationAdmission[] Refused(GenerationAdmission refusal) => [.. Enumerable.Repeat(refusal, requests.Count)];
     }
 
     /// <summary>
@@ -164,6 +178,15 @@ public sealed class InferenceEngine : IAsyncDisposable
 
     /// <summary>Stops without waiting for running requests.</summary>
     public ValueTask DisposeAsync() => new(StopAsync(TimeSpan.Zero));
+
+    private static void Check(GenerationRequest request)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(request.PromptTokens.Length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.MaxTokens, 1);
+        if (request.Timeout is { } timeout) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeout, TimeSpan.Zero);
+        if (!Enum.IsDefined(request.Priority)) throw new ArgumentOutOfRangeException(nameof(request), request.Priority, "Unknown class.");
+        if (Array.Exists(request.Stop, string.IsNullOrEmpty)) throw new ArgumentException("A stop string is empty.", nameof(request));
+    }
 
     private long Deadline(long now, TimeSpan? timeout)
     {

@@ -2,6 +2,7 @@ using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Gemma3Server.Runtime;
+using Gemma3Server.Testing;
 
 namespace Gemma3Server.EndToEndTests;
 
@@ -28,6 +29,9 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
     /// <summary>Forward calls so far.</summary>
     public int Forwards { get; private set; }
 
+    /// <summary>Holds the forward calls while it is there and closed.</summary>
+    public StepGate? Gate { get; set; }
+
     /// <summary>Most sequences in one forward call so far.</summary>
     public int WidestBatch { get; private set; }
 
@@ -50,6 +54,7 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
 
     public ForwardStatus Forward(ForwardBatch batch)
     {
+        Gate?.Pass(Forwards);
         var status = inner.Forward(batch);
         if (status != ForwardStatus.Ok) return status;
         Forwards++;

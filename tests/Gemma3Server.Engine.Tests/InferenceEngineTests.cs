@@ -107,6 +107,36 @@ public sealed class InferenceEngineTests
     }
 
     [Fact]
+    public async Task GenerateAll_NotRoomForAll_NoneIsAdmitted()
+    {
+        using var gate = new StepGate();
+        await using var engine = Create(() => new FakeModelRuntime(new() { MaxSequences = 2, OnForward = gate.Pass }), new() { QueueLimit = 3 });
+        await engine.Ready.WaitAsync(Timeout);
+        Assert.Equal(5, engine.MostTogether);
+        var first = engine.GenerateAll([Requests.Greedy("p", 3), Requests.Greedy("q", 3)], Timeout);
+        Assert.All(first, a => Assert.True(a.Admitted));
+        var refused = engine.GenerateAll([.. Enumerable.Repeat(Requests.Greedy("r", 3), 4)], Timeout);
+        Assert.Equal(4, refused.Count);
+        Assert.All(refused, a => Assert.Equal(GenerationError.QueueFull, a.Refusal!.Error));
+        var rest = engine.GenerateAll([.. Enumerable.Repeat(Requests.Greedy("s", 3), 3)], Timeout);
+        gate.Open();
+        foreach (var admission in first.Concat(rest)) (await admission.ReadAll()).Finish();
+        Assert.Equal((0, 0), (engine.Statistics.Running, engine.Statistics.Waiting));
+    }
+
+    [Fact]
+    public async Task GenerateAll_OnePromptManySeeds_ComputedOnce()
+    {
+        var prompt = string.Concat(Enumerable.Range(0, 100).Select(i => (char)('a' + (i % 26))));
+        await using var engine = Create(() => new FakeModelRuntime(new() { SlidingWindow = 32 }));
+        await engine.Ready.WaitAsync(Timeout);
+        var requests = Enumerable.Range(0, 4).Select(i => Requests.Greedy(prompt, 20) with { Sampling = new() { Seed = (ulong)i } }).ToArray();
+        var results = await Task.WhenAll(engine.GenerateAll(requests, Timeout).Select(a => a.ReadAll()));
+        Assert.Equal([0, 100, 100, 100], results.Select(r => r.Start().CachedTokens));
+        for (var i = 0; i < 4; i++) Assert.Equal(EngineHarness.RunAlone(requests[i], new() { SlidingWindow = 32 }).Events.Text(), results[i].Text());
+    }
+
+    [Fact]
     public async Task Generate_QueueFullWhileALongRequestRuns_RetryAfterFollowsItsLimit()
     {
         var clock = new StepClock(TimeSpan.FromSeconds(2));
@@ -420,10 +450,14 @@ public sealed class InferenceEngineTests
     /// <summary>Waits until the loop has taken notice; it does so at its next step, so this ends soon or the test run's limit ends it.</summary>
     private static async Task UntilIdle(InferenceEngine engine)
     {
+        // Between two steps, where the checks are made, nobody is on the way from one counter to another.
+        await engine.CheckIntegrityAsync();
         while (engine.Statistics is { Running: > 0 } or { Waiting: > 0 })
         {
             Timeout.ThrowIfCancellationRequested();
             await Task.Yield();
         }
+
+        await engine.CheckIntegrityAsync();
     }
 }

@@ -143,7 +143,7 @@ internal sealed class StepExecutor(
             var (sequence, start, count, wantLogits) = entries[e];
             sequence.Computed += count;
             metrics.PromptTokens(Math.Clamp(sequence.PromptLength - start, 0, count));
-            if (wantLogits) Accept(sequence, _sampler.Tokens(e), entries[e].Drafts, now);
+            if (wantLogits) Accept(sequence, e, entries[e].Drafts, now);
         }
 
         // After all tokens went out: a checkpoint takes time.
@@ -153,9 +153,11 @@ internal sealed class StepExecutor(
         }
     }
 
-    private void Accept(Sequence sequence, ReadOnlySpan<int> tokens, int drafts, long now)
+    private void Accept(Sequence sequence, int entry, int drafts, long now)
     {
         FinishReason? end = null;
+        var tokens = _sampler.Tokens(entry);
+        var logProbs = _sampler.LogProbs(entry);
         var taken = 0;
         while (taken < tokens.Length && end is null)
         {
@@ -166,7 +168,7 @@ internal sealed class StepExecutor(
             }
 
             if (taken > 0) sequence.Computed++; // the row of the draft's token was the right one
-            end = Accept(sequence, tokens[taken++], now);
+            end = Accept(sequence, tokens[taken], logProbs[taken++], now);
         }
 
         if (drafts > 0)
@@ -182,7 +184,7 @@ internal sealed class StepExecutor(
         logger.Finished(sequence.Request.Id, sequence.Generated, reason);
     }
 
-    private FinishReason? Accept(Sequence sequence, int token, long now)
+    private FinishReason? Accept(Sequence sequence, int token, TokenLogProbs? logProbs, long now)
     {
         if (!sequence.Output.Started)
         {
@@ -196,7 +198,7 @@ internal sealed class StepExecutor(
         sequence.LastTokenAt = now;
         metrics.Token();
 
-        if (sequence.Accept(token) is { } end) return end;
+        if (sequence.Accept(token, logProbs) is { } end) return end;
         var text = sequence.Output.Release(sequence.Generated);
         if (logger.IsEnabled(LogLevel.Trace)) logger.Token(sequence.Request.Id, token, text);
         return null;

@@ -31,6 +31,7 @@ internal sealed unsafe class BatchSampler
     private nint[] _rows;
     private int[] _lengths;
     private int[] _tokens;
+    private TokenLogProbs?[] _logProbs;
     private Exception? _failure;
     private int _count;
     private int _unclaimed;
@@ -47,6 +48,7 @@ internal sealed unsafe class BatchSampler
         _rows = new nint[maxSequences];
         _lengths = new int[maxSequences];
         _tokens = new int[maxSequences];
+        _logProbs = new TokenLogProbs?[maxSequences];
         _parallelFrom = parallelFrom ?? ParallelFrom;
     }
 
@@ -58,6 +60,7 @@ internal sealed unsafe class BatchSampler
             Array.Resize(ref _rows, plan.LogitsRows);
             Array.Resize(ref _lengths, plan.LogitsRows);
             Array.Resize(ref _tokens, plan.LogitsRows);
+            Array.Resize(ref _logProbs, plan.LogitsRows);
         }
 
         var entries = plan.Entries;
@@ -79,6 +82,9 @@ internal sealed unsafe class BatchSampler
     /// for a row that cannot be sampled. Valid until the next call.
     /// </summary>
     public ReadOnlySpan<int> Tokens(int entry) => _tokens.AsSpan(_firstRows[_entries[entry]], _sampled[_entries[entry]]);
+
+    /// <summary>Those of each of <see cref="Tokens"/>; <see langword="null"/> where the request asks for none.</summary>
+    public ReadOnlySpan<TokenLogProbs?> LogProbs(int entry) => _logProbs.AsSpan(_firstRows[_entries[entry]], _sampled[_entries[entry]]);
 
     /// <summary>A span cannot cross threads, so each row is pinned by its own stack frame while the innermost one samples.</summary>
     private void Pin(ReadOnlySpan<PlannedRows> entries, ModelRunner runner, int entry, int row)
@@ -141,13 +147,15 @@ internal sealed unsafe class BatchSampler
     private void SampleSequence(int claimed, SamplerScratch scratch)
     {
         var (first, end) = (_firstRows[claimed], _firstRows[claimed + 1]);
-        var sampler = _sequences[claimed].Sampler;
-        var drafts = _sequences[claimed].Draft.Tokens;
+        var sequence = _sequences[claimed];
+        var (sampler, topLogProbs, drafts) = (sequence.Sampler, sequence.Request.TopLogProbs, sequence.Draft);
         for (var row = first; ; row++)
         {
-            var token = _tokens[row] = sampler.Sample(new ReadOnlySpan<float>((void*)_rows[row], _lengths[row]), scratch);
+            var logits = new ReadOnlySpan<float>((void*)_rows[row], _lengths[row]);
+            var token = _tokens[row] = sampler.Sample(logits, scratch);
+            _logProbs[row] = topLogProbs is { } count && token != Sampler.NoToken ? Sampling.LogProbs.Of(logits, token, count, scratch) : null;
             _sampled[claimed] = row - first + 1;
-            if (row + 1 == end || token != drafts[row - first]) return;
+            if (row + 1 == end || token != drafts.Tokens[row - first]) return;
             sampler.Accept(token);
         }
     }

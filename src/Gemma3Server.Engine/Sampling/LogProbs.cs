@@ -8,6 +8,15 @@ namespace Gemma3Server.Engine.Sampling;
 /// </summary>
 internal static class LogProbs
 {
+    /// <summary>Those of a generated token, with the <paramref name="count"/> most probable ones.</summary>
+    public static TokenLogProbs Of(ReadOnlySpan<float> logits, int chosen, int count, SamplerScratch scratch)
+    {
+        var top = count > 0 ? new TokenLogProb[count] : [];
+        var logProb = Compute(logits, chosen, top, scratch);
+        var possible = Array.FindIndex(top, entry => entry.Token == Sampler.NoToken);
+        return new(chosen, logProb, possible < 0 ? top : top[..possible]);
+    }
+
     /// <summary>
     /// Fills <paramref name="top"/> with the most probable tokens, the most probable first and of equal ones the lower id, and returns the
     /// log-probability of <paramref name="chosen"/>. NaN, and no tokens, for a row that <see cref="Sampler.Sample"/> answers with

@@ -4,7 +4,7 @@ namespace Gemma3Server.Engine.Sampling;
 
 /// <summary>Chooses the next token of one sequence from its logits.</summary>
 /// <remarks>
-/// <para>Order: bias and penalties, top-k, typical-p, top-p, min-p, temperature: that of llama.cpp's default chain. Truncation therefore looks
+/// <para>Order: bias, penalties and tokens that must not come yet, top-k, typical-p, top-p, min-p, temperature: that of llama.cpp's default chain. Truncation therefore looks
 /// at the untempered distribution, each at the one renormalised over the survivors of those before, and temperature only changes the odds
 /// among the survivors.</para>
 /// <para>The choice is a function of logits, parameters, seed and token index alone. Equal logits go to the lower token id.</para>
@@ -20,12 +20,19 @@ internal sealed class Sampler
     private readonly SamplingParameters _parameters;
     private readonly LogitAdjustments? _adjustments;
     private readonly SeededGenerator _generator;
+    private readonly int _minTokens;
+    private readonly int[] _endTokens;
     private int _accepted;
 
-    /// <summary>Creates the sampler of a sequence that starts from <paramref name="prompt"/>.</summary>
-    public Sampler(SamplingParameters parameters, ReadOnlySpan<int> prompt)
+    /// <summary>
+    /// Creates the sampler of a sequence that starts from <paramref name="prompt"/>. None of <paramref name="endTokens"/> is chosen before
+    /// <paramref name="minTokens"/> others.
+    /// </summary>
+    public Sampler(SamplingParameters parameters, ReadOnlySpan<int> prompt, int minTokens = 0, int[]? endTokens = null)
     {
         _parameters = parameters;
+        _minTokens = minTokens;
+        _endTokens = endTokens ?? [];
         _adjustments = LogitAdjustments.Create(parameters, prompt);
         _generator = new(parameters.Seed ?? (ulong)Random.Shared.NextInt64());
     }
@@ -48,6 +55,7 @@ internal sealed class Sampler
         var patches = scratch.Patches;
         patches.Begin(logits);
         _adjustments?.Apply(logits, patches);
+        if (_accepted < _minTokens) RuleOutEnd(logits, patches);
         var row = patches.Row(logits);
 
         var scale = Math.Min(1f / _parameters.Temperature, MaxScale);
@@ -57,6 +65,14 @@ internal sealed class Sampler
         var maxima = BlockMaxima.Of(row, scratch);
         if (!maxima.IsUsable) return NoToken;
         return _parameters.Temperature > 0f ? FromTopK(maxima, scale, scratch) : maxima.FirstOfMax();
+    }
+
+    private void RuleOutEnd(ReadOnlySpan<float> logits, LogitPatches patches)
+    {
+        foreach (var token in _endTokens)
+        {
+            if ((uint)token < (uint)logits.Length) patches.At(logits, token) = float.NegativeInfinity;
+        }
     }
 
     private int FromTopK(BlockMaxima maxima, float scale, SamplerScratch scratch)

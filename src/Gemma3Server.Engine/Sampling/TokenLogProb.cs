@@ -1,4 +1,6 @@
 namespace Gemma3Server.Engine.Sampling;
 
 /// <summary>A token and the natural logarithm of its probability.</summary>
-internal readonly record struct TokenLogProb(int Token, float LogProb);
+/// <param name="Token">Its id.</param>
+/// <param name="LogProb">At most 0; negative infinity for a token that the model rules out.</param>
+public readonly record struct TokenLogProb(int Token, float LogProb);

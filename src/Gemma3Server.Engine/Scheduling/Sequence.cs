@@ -21,6 +21,7 @@ internal sealed class Sequence
 
     private readonly ITokenizer _tokenizer;
     private readonly int _contextLength;
+    private readonly int[] _endTokens;
     private readonly List<int> _tokens;
     private Action? _onCancel;
     private CancellationTokenRegistration _registration;
@@ -37,7 +38,8 @@ internal sealed class Sequence
         _contextLength = contextLength;
         _tokens = new(request.PromptTokens.Length + Math.Min(request.MaxTokens, InitialCompletion));
         _tokens.AddRange(request.PromptTokens);
-        Sampler = new(request.Sampling, request.PromptTokens);
+        _endTokens = request.IgnoreEndOfGeneration ? request.StopTokens : [.. tokenizer.EndOfGeneration, .. request.StopTokens];
+        Sampler = new(request.Sampling, request.PromptTokens, request.MinTokens, _endTokens);
         Output = new(request.Stop);
         foreach (var token in request.EmittedTokens)
         {
@@ -157,28 +159,18 @@ internal sealed class Sequence
     public void StopWaiting() => Donor = null;
 
     /// <summary>Appends a generated token and its text; returns why the generation ends with it, or <see langword="null"/>.</summary>
-    public FinishReason? Accept(int token)
+    public FinishReason? Accept(int token, TokenLogProbs? logProbs = null)
     {
         _tokens.Add(token);
         if (Sampler.Accepted < Generated) Sampler.Accept(token); // a draft that held has been counted as it was verified
-        if (EndsWith(token)) return FinishReason.Stop;
-        if (Output.Append(_tokenizer.Piece(token).Span)) return FinishReason.Stop;
+        if (Generated > Request.MinTokens && EndsWith(token)) return FinishReason.Stop;
+        if (Output.Append(_tokenizer.Piece(token).Span, Generated >= Request.MinTokens, logProbs)) return FinishReason.Stop;
         return Remaining > 0 ? null : FinishReason.Length;
     }
 
     /// <summary>Lets go of the client's token; never waits for a callback that is running.</summary>
     public void Unbind() => _registration.Unregister();
 
-    /// <summary>Whether the generation ends with a token, whatever its text.</summary>
-    public bool EndsWith(int token)
-    {
-        if (Request.IgnoreEndOfGeneration) return false;
-        var ends = _tokenizer.EndOfGeneration;
-        for (var i = 0; i < ends.Count; i++)
-        {
-            if (ends[i] == token) return true;
-        }
-
-        return false;
-    }
+    /// <summary>Whether a token ends a generation, whatever its text.</summary>
+    public bool EndsWith(int token) => Array.IndexOf(_endTokens, token) >= 0;
 }

@@ -15,11 +15,6 @@ namespace Gemma3Server.Engine.Speculation;
 /// </remarks>
 internal sealed class Speculator
 {
-    /// <summary>
-    /// Most draft rows of a step, for which the runtime reserves logits: with more, even a large GPU computes rather than reads weights.
-    /// </summary>
-    public const int MostRows = 64;
-
     /// <summary>How much better than without a step must be: less is noise.</summary>
     private const double Margin = 1.02;
 
@@ -83,7 +78,7 @@ internal sealed class Speculator
 
         var (length, level) = _credit.IsOpen ? Choose(plan, room) : default;
         if (length > 0) Take(plan, length, level, room);
-        else if (!Probe(plan)) return;
+        else if (!Probe(plan, room)) return;
         Apply(plan);
     }
 
@@ -126,7 +121,7 @@ internal sealed class Speculator
     /// <summary>How many rows may be added.</summary>
     private int Room(StepPlan plan)
     {
-        var room = Math.Min(MostRows, Math.Min(_stepTokens - plan.Rows, _limits.MaxLogitsRows - plan.LogitsRows));
+        var room = Math.Min(EngineOptions.MostDraftRows, Math.Min(_stepTokens - plan.Rows, _limits.MaxLogitsRows - plan.LogitsRows));
         // Cells that are shared and out of a window are taken at the next micro batch, so drafts and all must fit into one.
         return _losesWindow ? Math.Min(room, _limits.MicroBatchTokens - plan.Rows) : room;
     }
@@ -218,7 +213,7 @@ internal sealed class Speculator
     }
 
     /// <summary>Drafts a little for one sequence, by turns, though it is not expected to pay; false when it is not time for that.</summary>
-    private bool Probe(StepPlan plan)
+    private bool Probe(StepPlan plan, int room)
     {
         if (_plainSteps < ProbeAfter) return false;
         _passes = _ownCells && plan.DecodeRows > 1 ? 1 : 0;
@@ -228,7 +223,7 @@ internal sealed class Speculator
             var e = (_turn + i) % plan.Entries.Length;
             if (_available[e] == 0) continue;
             _turn = e + 1;
-            _chosen[e] = Math.Min(ProbeLength, _available[e]);
+            _chosen[e] = Math.Min(Math.Min(ProbeLength, room), _available[e]);
             return true;
         }
 

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Gemma3Server.Engine.Sampling;
 using Gemma3Server.Engine.Speculation;
 
 namespace Gemma3Server.Engine.Text;
@@ -14,6 +15,10 @@ internal sealed class GenerationOutput(string[] stop)
     private readonly StopStringMatcher _matcher = new(stop);
     private readonly Channel<GenerationEvent> _channel = Channel.CreateUnbounded<GenerationEvent>(
         new() { SingleReader = true, SingleWriter = true, AllowSynchronousContinuations = false });
+
+    private PendingLogProbs? _logProbs;
+    private int _decoded;
+    private int _released;
 
     /// <summary>The reader's end.</summary>
     public ChannelReader<GenerationEvent> Events => _channel.Reader;
@@ -32,20 +37,36 @@ internal sealed class GenerationOutput(string[] stop)
     }
 
     /// <summary>Adds the bytes of a token; true when they complete a stop string.</summary>
-    public bool Append(ReadOnlySpan<byte> piece) => piece.Length > 0 && _matcher.Append(_detokenizer.Append(piece));
+    /// <param name="piece">The bytes; maybe none.</param>
+    /// <param name="mayStop">Whether stop strings count already; text of tokens before that is never a part of one.</param>
+    /// <param name="logProbs">Of the token, where they are to be reported.</param>
+    public bool Append(ReadOnlySpan<byte> piece, bool mayStop = true, TokenLogProbs? logProbs = null)
+    {
+        if (logProbs is not null) (_logProbs ??= new()).Add(_decoded, piece.IsEmpty, logProbs);
+        if (piece.IsEmpty) return false;
+        var text = _detokenizer.Append(piece);
+        _decoded += text.Length;
+        if (mayStop) return _matcher.Append(text);
+        _matcher.Pass(text);
+        return false;
+    }
 
     /// <summary>Emits the text that has become final and returns it, or <see langword="null"/>.</summary>
     public string? Release(int tokens)
     {
         if (_matcher.Releasable.Length == 0) return null;
         var text = new string(_matcher.Releasable);
-        _matcher.Take();
-        _channel.Writer.TryWrite(new GenerationEvent.Text(text, tokens));
+        DiscardReleasable();
+        Emit(text, tokens);
         return text;
     }
 
     /// <summary>Drops text that was emitted before, in an earlier life of the request.</summary>
-    public void DiscardReleasable() => _matcher.Take();
+    public void DiscardReleasable()
+    {
+        _released += _matcher.Releasable.Length;
+        _matcher.Take();
+    }
 
     /// <summary>Emits what was held back, then the end.</summary>
     public void Finish(FinishReason reason, int tokens, Draft? draft = null)
@@ -53,7 +74,7 @@ internal sealed class GenerationOutput(string[] stop)
         // The replacement of an incomplete character could, in theory, be the end of a stop string.
         if (_matcher.Append(_detokenizer.Flush())) reason = FinishReason.Stop;
         else _matcher.End();
-        Release(tokens);
+        if (Release(tokens) is null) Emit("", tokens);
         _channel.Writer.TryWrite(new GenerationEvent.Finished(reason, tokens, _matcher.Matched)
         {
             AcceptedPredictionTokens = draft?.AcceptedPredictions ?? 0,
@@ -71,4 +92,10 @@ internal sealed class GenerationOutput(string[] stop)
 
     /// <summary>Ends without a word: the reader has gone.</summary>
     public void Close() => _channel.Writer.TryComplete();
+
+    private void Emit(string text, int tokens)
+    {
+        var logProbs = _logProbs?.Take(_released) ?? [];
+        if (text.Length > 0 || logProbs.Count > 0) _channel.Writer.TryWrite(new GenerationEvent.Text(text, tokens) { LogProbs = logProbs });
+    }
 }

@@ -42,7 +42,7 @@ internal sealed class StopStringMatcher
     public bool Append(ReadOnlySpan<char> text)
     {
         if (Matched is not null) return true;
-        if (_pending.Length < _length + text.Length) Array.Resize(ref _pending, (_length + text.Length) * 2);
+        MakeRoom(text.Length);
         foreach (var character in text)
         {
             _pending[_length++] = character;
@@ -53,6 +53,14 @@ internal sealed class StopStringMatcher
         }
 
         return false;
+    }
+
+    /// <summary>Adds text in which no stop string is looked for, and of which none begins in it. Only before the first <see cref="Append"/>.</summary>
+    public void Pass(ReadOnlySpan<char> text)
+    {
+        MakeRoom(text.Length);
+        text.CopyTo(_pending.AsSpan(_length));
+        _length += text.Length;
     }
 
     /// <summary>Removes <see cref="Releasable"/>: it has been handed out.</summary>
@@ -68,6 +76,11 @@ internal sealed class StopStringMatcher
     {
         _held = 0;
         Array.Clear(_states);
+    }
+
+    private void MakeRoom(int characters)
+    {
+        if (_pending.Length < _length + characters) Array.Resize(ref _pending, (_length + characters) * 2);
     }
 
     private bool Advance(char character)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gemma3Server.Api.Errors;
 
 namespace Gemma3Server.Chat;
 
@@ -13,6 +14,11 @@ internal sealed class IgnoredParameters
     private readonly SortedSet<string> _names = new(StringComparer.Ordinal);
 
     public IReadOnlyList<string> Names => [.. _names.Take(MaxNames)];
+
+    /// <summary>The refusal of all of them, for a client that would rather not be ignored; null when there are none.</summary>
+    public OpenAiError? Refusal => Names is [var first, ..]
+        ? OpenAiError.UnsupportedParameter(first, $"'{string.Join("', '", Names)}' has no effect on this server.")
+        : null;
 
     /// <summary>Adds the fields that carry a value; null means "not given" in OpenAI's protocol.</summary>
     public void AddAll(string prefix, IEnumerable<KeyValuePair<string, JsonElement>>? fields)

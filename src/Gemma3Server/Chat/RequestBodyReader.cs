@@ -1,9 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
-using Gemma3Server.Api;
-using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 
 namespace Gemma3Server.Chat;
@@ -14,8 +13,9 @@ internal static class RequestBodyReader
     // A repeated field would hide one of its values.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    public static bool TryRead(
-        ReadOnlyMemory<byte> body, [NotNullWhen(true)] out ChatCompletionRequest? request, [NotNullWhen(false)] out OpenAiError? error)
+    public static bool TryRead<T>(
+        ReadOnlyMemory<byte> body, JsonTypeInfo<T> type, [NotNullWhen(true)] out T? request, [NotNullWhen(false)] out OpenAiError? error)
+        where T : class
     {
         (request, error) = (null, null);
         if (!Utf8.IsValid(body.Span))
@@ -44,11 +44,11 @@ internal static class RequestBodyReader
         try
         {
             // The document is not disposed: fields that are read later refer to its memory. It rents nothing, as its input is ours.
-            request = document.RootElement.Deserialize(OpenAiJsonContext.Default.ChatCompletionRequest);
+            request = document.RootElement.Deserialize(type);
         }
         catch (JsonException exception)
         {
-            error = WrongType(exception.Path ?? "$", document.RootElement);
+            error = WrongType(type.Type, exception.Path ?? "$", document.RootElement);
         }
 
         if (request is null) error ??= OpenAiError.Invalid(null, "The request body must be a JSON object.", "invalid_type");
@@ -69,10 +69,10 @@ internal static class RequestBodyReader
         return OpenAiError.Invalid(null, $"The request body is not valid JSON at {position}: {reason}", "invalid_json");
     }
 
-    private static OpenAiError WrongType(string path, JsonElement root)
+    private static OpenAiError WrongType(Type type, string path, JsonElement root)
     {
         // "$.messages[0].role": the name without the root, and the value found by walking down.
         var name = path.Length > 2 ? path[2..] : path;
-        return OpenAiError.WrongType(name, RequestSchema.ExpectedType(name), RequestSchema.Find(root, name)?.Describe() ?? "another value");
+        return OpenAiError.WrongType(name, RequestSchema.ExpectedType(type, name), RequestSchema.Find(root, name)?.Describe() ?? "another value");
     }
 }

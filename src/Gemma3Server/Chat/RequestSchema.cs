@@ -8,17 +8,17 @@ namespace Gemma3Server.Chat;
 /// <summary>What a field of the request is, read from the same metadata that deserializes it.</summary>
 internal static partial class RequestSchema
 {
-    /// <summary>The type a field must have, in words.</summary>
-    public static string ExpectedType(string name)
+    /// <summary>The type that a field of the body <paramref name="type"/> must have, in words.</summary>
+    public static string ExpectedType(Type type, string name)
     {
-        var type = OpenAiJsonContext.Default.ChatCompletionRequest.Type;
         foreach (Match step in Steps.Matches(name))
         {
             var info = OpenAiJsonContext.Default.GetTypeInfo(type);
-            type = step.Groups["index"].Success
+            var next = step.Groups["index"].Success
                 ? info?.ElementType
                 : info?.ElementType ?? info?.Properties.FirstOrDefault(p => p.Name == step.Value)?.PropertyType;
-            if (type is null) return "another type";
+            if (next is null) return "another type";
+            type = next;
         }
 
         return (Nullable.GetUnderlyingType(type) ?? type) switch

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Engine;
 using Gemma3Server.Runtime;
@@ -9,7 +9,7 @@ namespace Gemma3Server.Chat;
 /// <summary>Reads how tokens are to be chosen; what is not given has the Gemma team's default.</summary>
 internal static class SamplingReader
 {
-    public static SamplingParameters Read(ChatCompletionRequest request, ITokenizer tokenizer, FieldChecks checks)
+    public static SamplingParameters Read(GenerationFields request, ITokenizer tokenizer, FieldChecks checks)
     {
         var defaults = new SamplingParameters();
         return new()

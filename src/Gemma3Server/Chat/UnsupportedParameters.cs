@@ -7,31 +7,41 @@ namespace Gemma3Server.Chat;
 /// OpenAI parameters that would change the answer and that this server cannot honour yet. Their neutral values are accepted; anything else
 /// is refused rather than ignored.
 /// </summary>
-internal static class UnsupportedParameters
+internal sealed class UnsupportedParameters
 {
-    private static readonly Dictionary<string, (Func<JsonElement, bool> IsNeutral, string? Allowed)> Rules = new(StringComparer.Ordinal)
+    private readonly Dictionary<string, (Func<JsonElement, bool> IsNeutral, string? Allowed)> _rules = new(StringComparer.Ordinal);
+
+    private UnsupportedParameters()
     {
-        ["tools"] = (IsEmptyArray, null),
-        ["functions"] = (IsEmptyArray, null),
-        ["audio"] = (_ => false, null),
-        ["web_search_options"] = (_ => false, null),
-        ["top_logprobs"] = (value => IsNumber(value, 0), null),
-        ["tool_choice"] = (value => IsText(value, "none"), "\"none\""),
-        ["function_call"] = (value => IsText(value, "none"), "\"none\""),
-        ["n"] = (value => IsNumber(value, 1), "1"),
-        ["best_of"] = (value => IsNumber(value, 1), "1"),
-        ["logprobs"] = (value => value.ValueKind == JsonValueKind.False, "false"),
-        ["modalities"] = (IsTextModality, "[\"text\"]"),
-        ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}"),
+    }
+
+    /// <summary>Those of <c>/v1/chat/completions</c>.</summary>
+    public static UnsupportedParameters Chat { get; } = new()
+    {
+        _rules =
+        {
+            ["tools"] = (IsEmptyArray, null),
+            ["functions"] = (IsEmptyArray, null),
+            ["audio"] = (_ => false, null),
+            ["web_search_options"] = (_ => false, null),
+            ["top_logprobs"] = (value => IsNumber(value, 0), null),
+            ["tool_choice"] = (value => IsText(value, "none"), "\"none\""),
+            ["function_call"] = (value => IsText(value, "none"), "\"none\""),
+            ["n"] = (value => IsNumber(value, 1), "1"),
+            ["best_of"] = (value => IsNumber(value, 1), "1"),
+            ["logprobs"] = (value => value.ValueKind == JsonValueKind.False, "false"),
+            ["modalities"] = (IsTextModality, "[\"text\"]"),
+            ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}"),
+        },
     };
 
     /// <summary>Whether a name is handled here, be it with a neutral value.</summary>
-    public static bool Knows(string name) => Rules.ContainsKey(name);
+    public bool Knows(string name) => _rules.ContainsKey(name);
 
     /// <summary>The refusal of a given value; null when the value changes nothing.</summary>
-    public static OpenAiError? Check(string name, JsonElement value)
+    public OpenAiError? Check(string name, JsonElement value)
     {
-        if (!Rules.TryGetValue(name, out var rule) || value.IsNull() || rule.IsNeutral(value)) return null;
+        if (!_rules.TryGetValue(name, out var rule) || value.IsNull() || rule.IsNeutral(value)) return null;
         return rule.Allowed is null
             ? OpenAiError.UnsupportedParameter(name, $"'{name}' is not supported by this server.")
             : OpenAiError.UnsupportedValue(name, $"'{name}' must be {rule.Allowed} on this server, but is {value.Describe()}.");

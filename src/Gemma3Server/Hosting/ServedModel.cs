@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using Gemma3Server.Api.Errors;
 
 namespace Gemma3Server.Hosting;
 
@@ -14,6 +15,9 @@ internal sealed record ServedModel(string Id, long Created, string Fingerprint)
     /// <summary>The server's version.</summary>
     public static string Version { get; } =
         typeof(ServedModel).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
+
+    /// <summary>Why a request for the model of this name cannot be served; null when it can. One model is served: a request by hand need not name it.</summary>
+    public OpenAiError? Check(string? model) => model is null || model == Id ? null : OpenAiError.ModelNotFound(model, Id);
 
     public static ServedModel Of(ModelSettings settings, TimeProvider timeProvider)
     {

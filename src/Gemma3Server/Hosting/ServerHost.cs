@@ -59,6 +59,9 @@ internal static class ServerHost
                 HostCacheBytes = options.Engine.HostCacheBytes,
                 ForkMinimumTokens = options.Engine.ForkMinimumTokens,
                 HostMinimumTokens = options.Engine.HostMinimumTokens,
+                Speculation = Enum.Parse<SpeculationMode>(options.Engine.Speculation, ignoreCase: true),
+                DraftTokens = options.Engine.DraftTokens,
+                DraftMinimumMatch = options.Engine.DraftMinimumMatch,
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<InferenceEngine>>()));
@@ -66,6 +69,8 @@ internal static class ServerHost
         services.AddHostedService<EngineService>();
         services.AddSingleton<IHostLifetime, SignalLifetime>();
         services.AddRuntime();
+        services.AddSingleton<Tokenizations>();
+        services.AddSingleton<PromptTokenizer>();
         services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
         services.AddRouting();

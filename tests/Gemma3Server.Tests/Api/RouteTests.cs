@@ -96,6 +96,7 @@ public sealed class RouteTests
     {
         await using var server = await TestServer.StartAsync("a");
         using var document = JsonDocument.Parse(await server.Client.GetStringAsync("/swagger/v1/swagger.json", TestContext.Current.CancellationToken));
+        Assert.StartsWith("3.1.", document.RootElement.GetProperty("openapi").GetString(), StringComparison.Ordinal);
         Assert.Equal(["/health", "/health/ready", "/v1/chat/completions", "/v1/models", "/v1/models/{id}"],
             document.RootElement.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         var schemas = document.RootElement.GetProperty("components").GetProperty("schemas");
@@ -111,6 +112,8 @@ public sealed class RouteTests
         Assert.Equal("#/components/schemas/ChatCompletionChunk", Schema(answer, "text/event-stream"));
         Assert.Contains("x-strict", chat.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString()));
         Assert.True(answer.GetProperty("headers").TryGetProperty("x-ignored-params", out _));
+        Assert.True(answer.GetProperty("headers").TryGetProperty("x-request-id", out _));
+        Assert.Equal("user", request.GetProperty("examples")[0].GetProperty("messages")[1].GetProperty("role").GetString());
         Assert.True(chat.GetProperty("responses").TryGetProperty("500", out _));
         Assert.True(chat.TryGetProperty("security", out _));
         var models = paths.GetProperty("/v1/models");

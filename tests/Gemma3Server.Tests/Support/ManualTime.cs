@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api;
 
 namespace Gemma3Server.Tests.Support;
 
@@ -11,7 +11,7 @@ internal sealed class ManualTime(TimeSpan? interval = null) : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        if (dueTime != (interval ?? ChatCompletionStream.HeartbeatInterval)) return base.CreateTimer(callback, state, dueTime, period);
+        if (dueTime != (interval ?? Heartbeat.Interval)) return base.CreateTimer(callback, state, dueTime, period);
         var timer = new ManualTimer(() => callback(state));
         _timers.Enqueue(timer);
         return timer;

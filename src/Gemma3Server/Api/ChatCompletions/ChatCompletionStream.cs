@@ -13,18 +13,14 @@ namespace Gemma3Server.Api.ChatCompletions;
 internal sealed class ChatCompletionStream(
     HttpResponse response, ChatCompletionHead head, bool includeUsage, GenerationMeasurements measurements, TimeProvider timeProvider)
 {
-    /// <summary>
-    /// Shorter than the idle limits of common proxies (nginx 60 s) and SDKs, and short enough for somebody who watches a queue move.
-    /// </summary>
-    public static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(10);
-
     /// <param name="admission">The admitted generation.</param>
     /// <param name="cancellationToken">Fires when the client has gone.</param>
     public async Task WriteAsync(GenerationAdmission admission, CancellationToken cancellationToken)
     {
         using var writer = new SseWriter(response);
         await using var reader = admission.Events!.GetAsyncEnumerator(cancellationToken);
-        while (await NextAsync(reader, admission, writer, cancellationToken))
+        var heartbeat = new Heartbeat(writer, () => admission.QueuePosition, timeProvider);
+        while (await heartbeat.WaitAsync(reader.MoveNextAsync(), cancellationToken))
         {
             // 1. Before anything has left, a failure keeps its status.
             if (reader.Current is GenerationEvent.Failed failure && !writer.HasStarted)
@@ -39,40 +35,6 @@ internal sealed class ChatCompletionStream(
         }
 
         await writer.FlushAsync(cancellationToken);
-    }
-
-    /// <summary>Waits for the next event. What has been written leaves first, unless the event is already there.</summary>
-    private async ValueTask<bool> NextAsync(
-        IAsyncEnumerator<GenerationEvent> reader, GenerationAdmission admission, SseWriter writer, CancellationToken cancellationToken)
-    {
-        var next = reader.MoveNextAsync();
-        if (next.IsCompleted) return await next;
-
-        var waiting = next.AsTask();
-        try
-        {
-            await writer.FlushAsync(cancellationToken);
-            while (true)
-            {
-                try
-                {
-                    return await waiting.WaitAsync(HeartbeatInterval, timeProvider, cancellationToken);
-                }
-                catch (TimeoutException) when (!waiting.IsCompleted)
-                {
-                    await writer.StartAsync(cancellationToken);
-                    if (admission.QueuePosition is > 0 and var position) writer.WriteQueued(position);
-                    else writer.WriteKeepAlive();
-                    await writer.FlushAsync(cancellationToken);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The enumerator must not be disposed while it moves; the same cancellation ends the move.
-            await ((Task)waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            throw;
-        }
     }
 
     /// <summary>Writes what an event means; true when it was the last.</summary>

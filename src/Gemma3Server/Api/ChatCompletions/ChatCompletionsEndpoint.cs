@@ -1,6 +1,6 @@
 using System.Text;
-using System.Text.Json;
 using Gemma3Server.Api.Errors;
+using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
@@ -9,8 +9,8 @@ namespace Gemma3Server.Api.ChatCompletions;
 
 /// <summary><c>POST /v1/chat/completions</c>.</summary>
 /// <remarks>
-/// 1. Refuse while the model cannot answer, before the body is read.
-/// 2. Read headers and body and parse them into a complete generation or one error.
+/// 1. Refuse while the model cannot answer, before the body is read; read it.
+/// 2. Parse headers and body into a complete generation or one error.
 /// 3. Admit it; a full queue is 429.
 /// 4. Answer as a stream or as a whole.
 /// </remarks>
@@ -28,41 +28,23 @@ internal sealed partial class ChatCompletionsEndpoint(
         .WithName(Name).WithTags("Chat").WithSummary("Answers a conversation.")
         .Accepts<ChatCompletionRequest>("application/json")
         .Produces<ChatCompletionResponse>(StatusCodes.Status200OK, "application/json", "text/event-stream")
-        .Produces<ErrorResponse>(StatusCodes.Status400BadRequest)
-        .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
-        .Produces<ErrorResponse>(StatusCodes.Status404NotFound)
-        .Produces<ErrorResponse>(StatusCodes.Status413PayloadTooLarge)
-        .Produces<ErrorResponse>(StatusCodes.Status415UnsupportedMediaType)
-        .Produces<ErrorResponse>(StatusCodes.Status429TooManyRequests)
-        .Produces<ErrorResponse>(StatusCodes.Status500InternalServerError)
-        .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable)
-        .Produces<ErrorResponse>(StatusCodes.Status504GatewayTimeout);
+        .ProducesErrors()
+        .WithMetadata(GenerationRoute.Of<ChatCompletionChunk>());
 
     private async Task HandleAsync(HttpContext context)
     {
         var (request, response, aborted) = (context.Request, context.Response, context.RequestAborted);
 
-        // 1. State.
-        if (engine.Unavailability() is { } unavailable)
-        {
-            await response.WriteErrorAsync(unavailable);
-            return;
-        }
+        // 1. State and body.
+        if (await JsonPost.ReadAsync(context, engine) is not { } body) return;
 
-        // 2. Body. The route accepts only JSON through metadata; a missing content type reaches this line.
-        if (!request.HasJsonContentType())
-        {
-            await response.WriteErrorAsync(OpenAiError.OfStatus(StatusCodes.Status415UnsupportedMediaType, request.Method, request.Path));
-            return;
-        }
-
+        // 2. Parse.
         if (!ChatHeaders.TryRead(request.Headers, out var headers, out var fault))
         {
             await response.WriteErrorAsync(fault);
             return;
         }
 
-        var body = await ReadAsync(request, aborted);
         var parsed = await parser.ParseAsync(body, headers, ClientIdentity.Of(context), aborted);
         if (!parsed.IsChat)
         {
@@ -123,7 +105,7 @@ internal sealed partial class ChatCompletionsEndpoint(
                     measurements.Outcome = finished.Reason.ToWireName();
                     var message = new AssistantMessage("assistant", text.ToString(), null);
                     if (logger.IsEnabled(LogLevel.Trace)) LogCompletion(head.Id, message.Content);
-                    await WriteAsync(response, Whole(head, message, measurements), aborted);
+                    await response.WriteJsonAsync(Whole(head, message, measurements), OpenAiJsonContext.Relaxed.ChatCompletionResponse);
                     return;
             }
         }
@@ -142,22 +124,6 @@ internal sealed partial class ChatCompletionsEndpoint(
         Choices = [new(0, message, null, measurements.Outcome)],
         Usage = Usage.Of(measurements),
     };
-
-    private static async Task WriteAsync(HttpResponse response, ChatCompletionResponse whole, CancellationToken aborted)
-    {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(whole, OpenAiJsonContext.Relaxed.ChatCompletionResponse);
-        response.ContentType = "application/json";
-        response.ContentLength = bytes.Length;
-        await response.Body.WriteAsync(bytes, aborted);
-    }
-
-    private static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest request, CancellationToken aborted)
-    {
-        // Kestrel enforces the body limit while the body is read, whether or not a length was announced.
-        using var buffer = new MemoryStream((int)Math.Min(request.ContentLength ?? 4096, 1 << 20));
-        await request.Body.CopyToAsync(buffer, aborted);
-        return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
-    }
 
     [LoggerMessage(LogLevel.Trace, "{GenerationId} prompt: {Prompt}")]
     private partial void LogPrompt(string generationId, string prompt);

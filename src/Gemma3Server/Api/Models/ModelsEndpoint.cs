@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Hosting;
 
@@ -20,22 +19,15 @@ internal static class ModelsEndpoint
             .Produces<ErrorResponse>(StatusCodes.Status404NotFound);
     }
 
-    private static Task ListAsync(HttpResponse response, ServedModel model) => WriteAsync(
-        response, JsonSerializer.SerializeToUtf8Bytes(new ModelList([Describe(model)]), OpenAiJsonContext.Relaxed.ModelList));
+    private static Task ListAsync(HttpResponse response, ServedModel model) => response.WriteJsonAsync(
+        new ModelList([Describe(model)]), OpenAiJsonContext.Relaxed.ModelList);
 
     private static Task RetrieveAsync(HttpResponse response, ServedModel model, string id) => IsId(id, model)
-        ? WriteAsync(response, JsonSerializer.SerializeToUtf8Bytes(Describe(model), OpenAiJsonContext.Relaxed.ModelDescription))
+        ? response.WriteJsonAsync(Describe(model), OpenAiJsonContext.Relaxed.ModelDescription)
         : response.WriteErrorAsync(OpenAiError.ModelNotFound(id, model.Id));
 
     // Routing leaves an escaped slash as it is, and clients such as openai-node escape it.
     private static bool IsId(string id, ServedModel model) => id == model.Id || Uri.UnescapeDataString(id) == model.Id;
 
     private static ModelDescription Describe(ServedModel model) => new() { Id = model.Id, Created = model.Created, OwnedBy = "gemma3server" };
-
-    private static async Task WriteAsync(HttpResponse response, byte[] body)
-    {
-        response.ContentType = "application/json";
-        response.ContentLength = body.Length;
-        await response.Body.WriteAsync(body, response.HttpContext.RequestAborted);
-    }
 }

@@ -40,6 +40,7 @@ internal static class OpenApiDocument
             // A publish may leave the comments out; without the check every request would then fail, not only those for the document.
             var comments = Path.Combine(AppContext.BaseDirectory, "gemma3server.xml");
             if (File.Exists(comments)) swagger.IncludeXmlComments(comments);
+            swagger.SchemaFilter<GenerationSchemaFilter>();
             swagger.SchemaFilter<ChatSchemaFilter>();
             swagger.OperationFilter<OperationFilter>();
         });
@@ -47,7 +48,7 @@ internal static class OpenApiDocument
 
     public static void UseOpenApiDocument(this WebApplication app)
     {
-        app.UseSwagger();
+        app.UseSwagger(document => document.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1);
         app.UseSwaggerUI(page =>
         {
             page.DocumentTitle = "Gemma3Server";

@@ -12,32 +12,31 @@ internal sealed class OperationFilter : IOperationFilter
         var path = context.ApiDescription.RelativePath ?? "";
         if (path.StartsWith("v1/", StringComparison.Ordinal))
             operation.Security = [new() { [new OpenApiSecuritySchemeReference(OpenApiDocument.KeyScheme, context.Document)] = [] }];
-        if (operation.OperationId != ChatCompletionsEndpoint.Name) return;
+        foreach (var response in operation.Responses?.Values.AsEnumerable() ?? [])
+            if (response is OpenApiResponse answer) AddHeader(answer, RequestId.Header, "Id of the request: the one that was sent, or a fresh one.");
+        if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<GenerationRoute>().FirstOrDefault() is not { } route) return;
 
         operation.Parameters ??= [];
         operation.Parameters.Add(Header(
-            ChatHeaders.StrictName, "1: fields that have no effect are an error instead of being named in x-ignored-params.",
-            new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["1"] }));
+            ChatHeaders.StrictName, "1: fields that have no effect are an error instead of being named in x-ignored-params.", SchemaParts.Words("1")));
         operation.Parameters.Add(Header(
             ChatHeaders.DeterministicName, "1: the answer depends on the request alone, never on the load; computed apart from others, so slower.",
-            new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["0", "1"] }));
+            SchemaParts.Words("0", "1")));
         operation.Parameters.Add(Header(
             ChatHeaders.TimeoutName, "Seconds until the answer ends with what it has (finish_reason length), or with 504 if it has not begun.",
             new OpenApiSchema { Type = JsonSchemaType.Number, ExclusiveMinimum = "0", Maximum = "86400" }));
-        if (operation.Responses?["200"] is not OpenApiResponse { Content: { } content } answer) return;
-        content["text/event-stream"] = new OpenApiMediaType
-        {
-            // Each "data:" line; the last one is [DONE].
-            Schema = context.SchemaGenerator.GenerateSchema(typeof(ChatCompletionChunk), context.SchemaRepository),
-        };
-        answer.Headers = new Dictionary<string, IOpenApiHeader>
-        {
-            [ChatCompletionsEndpoint.IgnoredHeader] = new OpenApiHeader
-            {
-                Description = "Given fields that have no effect, separated by commas; absent when there are none.",
-                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-            },
-        };
+        if (operation.Responses?["200"] is not OpenApiResponse { Content: { } content } ok) return;
+        AddHeader(ok, ChatCompletionsEndpoint.IgnoredHeader, "Given fields that have no effect, separated by commas; absent when there are none.");
+
+        // Each "data:" line of a stream.
+        if (route.Event is { } type)
+            content["text/event-stream"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(type, context.SchemaRepository) };
+    }
+
+    private static void AddHeader(OpenApiResponse response, string name, string description)
+    {
+        response.Headers ??= new Dictionary<string, IOpenApiHeader>();
+        response.Headers[name] = new OpenApiHeader { Description = description, Schema = SchemaParts.Text() };
     }
 
     private static OpenApiParameter Header(string name, string description, OpenApiSchema schema) =>
