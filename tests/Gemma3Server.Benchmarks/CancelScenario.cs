@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Gemma3Server.Cli;
 using Gemma3Server.Cli.Bench;
 using Gemma3Server.Hosting;
-using Spectre.Console;
 
 namespace Gemma3Server.Benchmarks;
 
@@ -23,7 +22,7 @@ internal static class CancelScenario
         var seconds = new List<double>();
         for (var round = 0; round < Rounds; round++) seconds.Add(await RoundAsync(server, streams));
 
-        AnsiConsole.WriteLine($"{streams} streams, clients leave midway: no busy sequence after "
+        Console.WriteLine($"{streams} streams, clients leave midway: no busy sequence after "
             + $"{seconds.Min() * 1000:0} / {seconds.Median() * 1000:0} / {seconds.Max() * 1000:0} ms (min / median / max of {Rounds} rounds)");
         return 0;
     }

@@ -47,6 +47,7 @@ public sealed class ServerLifecycleTests
         Assert.False(rest.Done && rest.CompletionTokens == 8000);
         Assert.NotNull(rest.Error);
         Assert.Equal(0, await server.ExitCodeAsync());
+        Assert.Empty(server.ErrorLines); // an interruption that was asked for is no fault
     }
 
     [Fact]
@@ -111,7 +112,7 @@ public sealed class ServerLifecycleTests
             await using var server = ServerProcess.Run(["serve", "--model", path, "--port", "0"], through);
 
             Assert.NotEqual(0, await server.ExitCodeAsync());
-            AssertOneClearError(server, Path.GetFileName(path), "denied");
+            AssertOneClearError(server, Path.GetFileName(path), "denied: let the server's user read it");
         }
         finally
         {

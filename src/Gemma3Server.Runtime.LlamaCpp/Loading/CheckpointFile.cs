@@ -18,6 +18,10 @@ internal static class CheckpointFile
         {
             GemmaCheckpoint.Validate(GgufFile.Open(path));
         }
+        catch (GgufException error) when (error.InnerException is UnauthorizedAccessException)
+        {
+            throw new ModelLoadException($"Model file {error.Message.ReplaceLineEndings(" ").TrimEnd('.')}: let the server's user read it.", error);
+        }
         catch (GgufException error)
         {
             throw new ModelLoadException($"Model file {error.Message.ReplaceLineEndings(" ").TrimEnd('.')}: download it again, or choose another Gemma 3 checkpoint.", error);

@@ -115,7 +115,11 @@ internal sealed unsafe class LlamaModel : IDisposable
     {
         Span<byte> buffer = stackalloc byte[256];
         fixed (byte* pointer = buffer)
-            return Utf8Text.Read(buffer, LlamaNative.llama_model_desc(Handle, pointer, (nuint)buffer.Length));
+        {
+            // The library knows published sizes only, and writes ?B for others.
+            var size = string.Create(CultureInfo.InvariantCulture, $" {LlamaNative.llama_model_n_params(Handle) / 1e6:0.#}M ");
+            return Utf8Text.Read(buffer, LlamaNative.llama_model_desc(Handle, pointer, (nuint)buffer.Length)).Replace(" ?B ", size, StringComparison.Ordinal);
+        }
     }
 
     /// <summary>A file that does not fit is not a broken file (seen on a GPU that was nearly full).</summary>

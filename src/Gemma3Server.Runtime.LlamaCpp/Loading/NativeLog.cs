@@ -123,9 +123,19 @@ internal static unsafe class NativeLog
         LogMessages.Native(_logger, isCaptured || IsKnownRemark(message) ? LogLevel.Debug : Map(_level), message);
     }
 
-    /// <summary>Every Gemma 3 file has <c>&lt;/s&gt;</c> as an HTML tag, which the library takes for a mistaken control token and says so as a warning.</summary>
-    private static bool IsKnownRemark(string message) =>
-        _level == GgmlLogLevel.Warning && message.Contains("'</s>'", StringComparison.Ordinal) && message.Contains("control-looking token", StringComparison.Ordinal);
+    /// <summary>What the library says without need: it is nothing that an operator could or should mend.</summary>
+    private static bool IsKnownRemark(string message) => _level switch
+    {
+        // Every Gemma 3 file has </s> as an HTML tag, which the library takes for a mistaken control token.
+        GgmlLogLevel.Warning when message.Contains("'</s>'", StringComparison.Ordinal) => message.Contains("control-looking token", StringComparison.Ordinal),
+
+        // A step that was interrupted on purpose (status 1, code 2); a step that fails by itself has other numbers, and is logged once more.
+        GgmlLogLevel.Error => message.EndsWith("failed to compute graph, compute status: 1", StringComparison.Ordinal)
+            || message.EndsWith("graph_compute_async failed with error 1", StringComparison.Ordinal)
+            || message.EndsWith("failed to decode, ret = 2", StringComparison.Ordinal),
+        GgmlLogLevel.Warning => message.Contains("removing memory module entries for seq_id", StringComparison.Ordinal),
+        _ => false,
+    };
 
     private static LogLevel Map(GgmlLogLevel level) => level switch
     {

@@ -57,6 +57,12 @@ internal abstract record GenerationFields
     /// <summary>Extension, 0.01 to 10: makes tokens of prompt and answer less probable; 1 = off.</summary>
     public double? RepeatPenalty { get; init; }
 
+    /// <summary>Extension: tokens before the answer may end by itself, be it by the model's end of turn, a stop token or a stop string.</summary>
+    public long? MinTokens { get; init; }
+
+    /// <summary>Extension: ids of tokens, at most 128, that end the answer and are not part of it.</summary>
+    public IReadOnlyList<long>? StopTokenIds { get; init; }
+
     /// <summary>Extension: do not end the answer at the model's end of turn.</summary>
     public bool? IgnoreEos { get; init; }
 

@@ -1,3 +1,4 @@
+using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Engine;
 
 namespace Gemma3Server.Api;
@@ -6,6 +7,8 @@ namespace Gemma3Server.Api;
 internal sealed class GenerationMeasurements(TimeProvider timeProvider)
 {
     private readonly long _start = timeProvider.GetTimestamp();
+    private readonly List<int> _completionTokens = [];
+    private bool _started;
 
     /// <summary>Those of the request that <paramref name="context"/> belongs to; set by <see cref="RequestLogMiddleware"/>.</summary>
     public static GenerationMeasurements Of(HttpContext context) =>
@@ -18,12 +21,18 @@ internal sealed class GenerationMeasurements(TimeProvider timeProvider)
 
     public int PromptTokens { get; private set; }
 
+    /// <summary>Prompt tokens that were not computed for this request; with several answers, those that not even the first one computed.</summary>
     public int CachedTokens { get; private set; }
 
     /// <summary>Where the cached tokens came from, and why there were no more.</summary>
     public CacheExplanation? Cache { get; private set; }
 
-    public int CompletionTokens { get; private set; }
+    /// <summary>Tokens of all answers together.</summary>
+    public int CompletionTokens => _completionTokens.Sum();
+
+    public int AcceptedPredictionTokens { get; private set; }
+
+    public int RejectedPredictionTokens { get; private set; }
 
     /// <summary>From the start of the request to its first text.</summary>
     public TimeSpan? FirstToken { get; private set; }
@@ -34,13 +43,30 @@ internal sealed class GenerationMeasurements(TimeProvider timeProvider)
     public void Started(GenerationEvent.Started started)
     {
         PromptTokens = started.PromptTokens;
+        if (_started && started.CachedTokens >= CachedTokens) return; // what another answer to the same prompt has computed
+        _started = true;
         CachedTokens = started.CachedTokens;
         Cache = started.Cache;
     }
 
-    public void Generated(int tokens)
+    /// <param name="tokens">Tokens that an answer has by now.</param>
+    /// <param name="index">Which answer, where there are several.</param>
+    public void Generated(int tokens, int index = 0)
     {
         FirstToken ??= Elapsed;
-        CompletionTokens = tokens;
+        while (_completionTokens.Count <= index) _completionTokens.Add(0);
+        _completionTokens[index] = tokens;
     }
+
+    /// <param name="finished">How an answer ended.</param>
+    /// <param name="index">Which answer, where there are several.</param>
+    public void Finished(GenerationEvent.Finished finished, int index = 0)
+    {
+        Generated(finished.CompletionTokens, index);
+        AcceptedPredictionTokens += finished.AcceptedPredictionTokens;
+        RejectedPredictionTokens += finished.RejectedPredictionTokens;
+        Outcome = finished.Reason.ToWireName();
+    }
+
+    public void Failed(GenerationEvent.Failed failed) => Outcome = failed.Error.ToString();
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
@@ -27,10 +28,15 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         var ignored = new IgnoredParameters();
         error = model.Check(request.Model) ?? GenerationReader.CheckOthers(request, UnsupportedParameters.Chat, ignored);
         if (error is not null || !MessageReader.TryRead(request.Messages, ignored, out var entries, out error)) return ChatParseResult.Of(error);
-        if (!Conversation.TryCreate(entries, out var conversation, out error)) return ChatParseResult.Of(error);
         var checks = new FieldChecks();
+        var ending = PromptEndings.Read(request, checks);
+        if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending)) return ChatParseResult.Of(checks.Error ?? error!);
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
         var askedTokens = ReadMaxTokens(request, checks);
+        var choices = Choices.Read("n", request.N, engine, checks);
+        var topLogProbs = LogProbsReader.Read(request.Logprobs, request.TopLogprobs, checks);
+        var prediction = PredictionReader.Read(request.Prediction, checks);
+        EffectlessFields.Read(request, ignored, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
         if (checks.Error is not null) return ChatParseResult.Of(checks.Error);
         if (prompts.Template is not { } template)
@@ -41,14 +47,18 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
 
         // 2. What cannot fit.
         error = ContextLength.CheckLeast("messages", template.LeastTokens(conversation), limits.ContextLength);
+        error ??= ContextLength.CheckLeast("prediction", Encoding.UTF8.GetByteCount(prediction) / tokenizer.LongestPiece, limits.ContextLength);
         if (error is not null) return ChatParseResult.Of(error);
 
         // 3. Prompt.
         var boundaries = new List<int>();
         var prompt = await prompts.TokenizeAsync(conversation, boundaries, cancellationToken);
+        var predicted = prediction.Length > 0 ? await prompts.TokenizeAnswerAsync(prediction, cancellationToken) : [];
 
         // 4. What does not fit.
-        error = ContextLength.Check("messages", prompt.Length, askedTokens, limits.ContextLength);
+        var maxTokens = askedTokens ?? limits.ContextLength - prompt.Length;
+        error = ContextLength.Check("messages", prompt.Length, askedTokens, limits.ContextLength)
+            ?? GenerationReader.CheckMinTokens(generation.MinTokens, maxTokens);
         if (error is not null) return ChatParseResult.Of(error);
         return ChatParseResult.Of(new ParsedChat
         {
@@ -61,9 +71,12 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
             {
                 Id = $"chatcmpl-{Guid.NewGuid():N}",
                 PromptTokens = prompt,
-                MaxTokens = askedTokens ?? limits.ContextLength - prompt.Length,
+                MaxTokens = maxTokens,
                 CacheBoundaries = [.. boundaries],
+                TopLogProbs = topLogProbs,
+                PredictedTokens = predicted,
             },
+            Choices = choices,
         });
     }
 

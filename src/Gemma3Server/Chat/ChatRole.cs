@@ -6,7 +6,7 @@ internal enum ChatRole
     /// <summary>Instructions; <c>system</c> and <c>developer</c> in the protocol.</summary>
     System,
 
-    /// <summary>The person.</summary>
+    /// <summary>The person, or a tool that answers the model; <c>user</c> and <c>tool</c> in the protocol.</summary>
     User,
 
     /// <summary>The model; <c>assistant</c> in the protocol.</summary>

@@ -48,14 +48,14 @@ internal sealed class ChatTemplate
     /// </summary>
     public long LeastTokens(Conversation conversation)
     {
-        var least = 1L + 1 + _answerHeader.Length;
+        var least = 1L + (conversation.Ending == PromptEnding.Answer ? 1 + _answerHeader.Length : 0);
         foreach (var turn in conversation.Turns)
         {
             var bytes = (long)Encoding.UTF8.GetByteCount(turn.Role) + 1 + Encoding.UTF8.GetByteCount(turn.Text);
             least += 2 + _betweenTurns.Length + (bytes + _tokenizer.LongestPiece - 1) / _tokenizer.LongestPiece;
         }
 
-        return least;
+        return conversation.Ending == PromptEnding.Continuation ? least - 1 - _betweenTurns.Length : least;
     }
 
     /// <summary>The prompt's tokens, with the one beginning-of-sequence token. Cancelled between two turns.</summary>
@@ -82,14 +82,23 @@ internal sealed class ChatTemplate
             }
 
             tokens.AddRange(text);
+            if (conversation.Ending == PromptEnding.Continuation && turn == conversation.Turns[^1]) return [.. tokens];
             tokens.Add(_endOfTurn);
             tokens.AddRange(_betweenTurns);
             boundaries.Add(tokens.Count);
         }
 
+        if (conversation.Ending == PromptEnding.Closed) return [.. tokens];
         tokens.Add(_startOfTurn);
         tokens.AddRange(_answerHeader);
         return [.. tokens];
+    }
+
+    /// <summary>The tokens that an answer of this text has: what is left of it after the header that the prompt ends with.</summary>
+    public int[] TokenizeAnswer(string text)
+    {
+        var tokens = _tokenizer.Tokenize(AnswerHeader + text);
+        return tokens[tokens.AsSpan().CommonPrefixLength(_answerHeader)..];
     }
 
     /// <summary>
@@ -126,6 +135,8 @@ internal sealed class ChatTemplate
         var text = new StringBuilder("<bos>");
         foreach (var turn in conversation.Turns)
             text.Append(StartOfTurn).Append(turn.Role).Append('\n').Append(turn.Text).Append(EndOfTurn).Append('\n');
-        return text.Append(StartOfTurn).Append(AnswerHeader).ToString();
+        if (conversation.Ending == PromptEnding.Answer) text.Append(StartOfTurn).Append(AnswerHeader);
+        if (conversation.Ending == PromptEnding.Continuation) text.Length -= EndOfTurn.Length + 1;
+        return text.ToString();
     }
 }

@@ -4,8 +4,8 @@ using Gemma3Server.Api.Errors;
 namespace Gemma3Server.Chat;
 
 /// <summary>
-/// Turns that Gemma 3's template accepts: user and model alternate, the first and the last are the user's. A value of this type cannot be
-/// wrong.
+/// Turns that Gemma 3's template accepts: user and model alternate, the first is the user's, and so is the last one that is to be answered. A
+/// value of this type cannot be wrong.
 /// </summary>
 /// <remarks>
 /// How messages become turns, equal to the published template wherever that accepts them:
@@ -14,6 +14,7 @@ namespace Gemma3Server.Chat;
 /// <item>System and developer messages at the start stand, untrimmed and each followed by an empty line, before the first user text.</item>
 /// <item>System messages that nothing follows are the user's turn: OpenAI answers them, and the template has no other place for them.</item>
 /// <item>A later system message keeps its place and is user text: moving it would change the past, and with it the cached prefix.</item>
+/// <item>Results of tools are user text, as Google's documents show them to the model.</item>
 /// <item>Neighbouring messages of one role become one turn, joined by an empty line; the template refuses them.</item>
 /// </list>
 /// </remarks>
@@ -21,21 +22,26 @@ internal sealed class Conversation
 {
     private const string Separator = "\n\n";
 
-    private Conversation(IReadOnlyList<ChatTurn> turns, int systemLength) => (Turns, SystemLength) = (turns, systemLength);
+    private Conversation(IReadOnlyList<ChatTurn> turns, int systemLength, PromptEnding ending) =>
+        (Turns, SystemLength, Ending) = (turns, systemLength, ending);
 
-    /// <summary>User, model, user, ..., user.</summary>
+    /// <summary>User, model, user, ..., the last one as <see cref="Ending"/> needs it.</summary>
     public IReadOnlyList<ChatTurn> Turns { get; }
+
+    /// <summary>What comes after the turns.</summary>
+    public PromptEnding Ending { get; }
 
     /// <summary>Characters of the first turn's text that are the system's and the same in many conversations.</summary>
     public int SystemLength { get; }
 
     public static bool TryCreate(
-        IReadOnlyList<ChatEntry> messages, [NotNullWhen(true)] out Conversation? conversation, [NotNullWhen(false)] out OpenAiError? error)
+        IReadOnlyList<ChatEntry> messages, [NotNullWhen(true)] out Conversation? conversation, [NotNullWhen(false)] out OpenAiError? error,
+        PromptEnding ending = PromptEnding.Answer)
     {
         conversation = null;
-        error = FindFault(messages);
+        error = FindFault(messages, ending);
         if (error is not null) return false;
-        conversation = new(ToTurns(messages), SystemText(messages).Length);
+        conversation = new(ToTurns(messages), SystemText(messages).Length, ending);
         return true;
     }
 
@@ -80,14 +86,19 @@ internal sealed class Conversation
             : null;
     }
 
-    private static OpenAiError? FindFault(IReadOnlyList<ChatEntry> messages)
+    private static OpenAiError? FindFault(IReadOnlyList<ChatEntry> messages, PromptEnding ending)
     {
         if (FindFaultAtStart(messages) is { } fault) return fault;
-        return messages[^1].Role == ChatRole.Assistant
-            ? OpenAiError.OutOfRange($"messages[{messages.Count - 1}].role",
-                $"The conversation must end with a user message, but messages[{messages.Count - 1}] has the role 'assistant'; "
-                + "continuing an assistant message is not supported.")
-            : null;
+        var (last, isAnswer) = ($"messages[{messages.Count - 1}]", messages[^1].Role == ChatRole.Assistant);
+        return ending switch
+        {
+            PromptEnding.Answer when isAnswer => OpenAiError.OutOfRange($"{last}.role",
+                $"The conversation must end with a user message, but {last} has the role 'assistant'; to have it continued, "
+                + "set 'continue_final_message' to true."),
+            PromptEnding.Continuation when !isAnswer => OpenAiError.OutOfRange("continue_final_message",
+                $"'continue_final_message' needs a last message with the role 'assistant', but {last} has another one."),
+            _ => null,
+        };
     }
 
     /// <summary>How many messages go in front of the first user text: none when nothing follows, as they are the user's turn then.</summary>

@@ -3,7 +3,7 @@ using Gemma3Server.Api.Errors;
 
 namespace Gemma3Server.Chat;
 
-/// <summary>Checks optional numbers against their bounds and keeps the first fault.</summary>
+/// <summary>Checks optional fields against their bounds and keeps the first fault.</summary>
 internal sealed class FieldChecks
 {
     public OpenAiError? Error { get; private set; }
@@ -21,6 +21,21 @@ internal sealed class FieldChecks
         if (given >= minimum && given <= maximum) return (int)given;
         Fail(name, maximum == int.MaxValue ? $"at least {Text(minimum)}" : $"from {Text(minimum)} to {Text(maximum)}", Text(given));
         return fallback;
+    }
+
+    /// <summary>Checks a text's length, in characters as people count them.</summary>
+    public void Length(string name, string? value, int maximum)
+    {
+        if (value is null || value.Length <= maximum) return;
+        var length = value.EnumerateRunes().Count();
+        if (length > maximum) Fail(name, $"at most {Text(maximum)} characters long", Text(length));
+    }
+
+    /// <summary>Checks that a text is one of some words.</summary>
+    public void Word(string name, string? value, string[] words)
+    {
+        if (value is null || words.Contains(value)) return;
+        Fail(name, $"\"{string.Join("\", \"", words[..^1])}\" or \"{words[^1]}\"", $"'{Excerpt.Of(value)}'");
     }
 
     public void Fail(string name, string bound, string given) =>

@@ -27,6 +27,12 @@ internal sealed class IgnoredParameters
             if (!value.IsNull()) Add(prefix + name);
     }
 
+    /// <summary>Adds a name where something was given.</summary>
+    public void AddIf(string name, bool given)
+    {
+        if (given) Add(name);
+    }
+
     public void Add(string name) => _names.Add(IsPlain(name) ? name : "(unprintable)");
 
     private static bool IsPlain(string name) =>

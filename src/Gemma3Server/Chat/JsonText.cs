@@ -7,7 +7,10 @@ namespace Gemma3Server.Chat;
 /// <summary>Reading client JSON without trusting it.</summary>
 internal static class JsonText
 {
-    /// <summary>A string's value; false for other kinds and for strings with half a surrogate pair, which no tokenizer can take.</summary>
+    /// <summary>
+    /// A string's value; false for other kinds, for strings with half a surrogate pair, which no tokenizer can take, and for those with a NUL
+    /// character, which is no text and ends strings early in native code.
+    /// </summary>
     public static bool TryGetText(this JsonElement element, [NotNullWhen(true)] out string? text)
     {
         text = null;
@@ -21,6 +24,7 @@ internal static class JsonText
             // An unpaired \uD800 to \uDFFF escape.
         }
 
+        if (text?.Contains('\0') == true) text = null;
         return text is not null;
     }
 
@@ -30,7 +34,7 @@ internal static class JsonText
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "an array",
         JsonValueKind.Null or JsonValueKind.Undefined => "null",
-        JsonValueKind.String when !element.TryGetText(out _) => "a string that is not valid Unicode",
+        JsonValueKind.String when !element.TryGetText(out _) => "a string with a NUL character or half a surrogate pair",
         _ => Excerpt.Of(element.GetRawText()),
     };
 

@@ -16,6 +16,8 @@ internal static class MessageReader
 
     private static readonly string[] ToolFields = ["tool_calls", "tool_call_id", "function_call", "audio"];
 
+    private static readonly string[] ToolResultFields = ["tool_calls", "function_call", "audio"];
+
     public static bool TryRead(
         IReadOnlyList<ChatMessage?>? messages, IgnoredParameters ignored,
         [NotNullWhen(true)] out List<ChatEntry>? entries, [NotNullWhen(false)] out OpenAiError? error)
@@ -59,17 +61,18 @@ internal static class MessageReader
             return false;
         }
 
-        error = FindUnsupported(message, name);
+        error = FindUnsupported(message, name) ?? CheckText(message, name, "name");
         if (error is not null || !TryRole(message.Role, name, out var role, out error)) return false;
+        if (message.Role == "tool" && (error = CheckToolResult(message, name)) is not null) return false;
         if (!TryContent(message.Content, role, $"{name}.content", out var parts, out error)) return false;
-        ignored.AddAll("messages[].", message.Others);
+        ignored.AddAll("messages[].", message.Others?.Where(field => field.Key != "tool_call_id"));
         entry = new(role, parts);
         return true;
     }
 
     private static OpenAiError? FindUnsupported(ChatMessage message, string name)
     {
-        foreach (var field in ToolFields)
+        foreach (var field in message.Role == "tool" ? ToolResultFields : ToolFields)
         {
             var given = message.Others is not null && message.Others.TryGetValue(field, out var value) && !value.IsNull()
                 && !(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0);
@@ -78,6 +81,17 @@ internal static class MessageReader
 
         return null;
     }
+
+    /// <summary>Which call a result belongs to stands in the text's order here; OpenAI requires the id all the same.</summary>
+    private static OpenAiError? CheckToolResult(ChatMessage message, string name) =>
+        message.Others is not null && message.Others.TryGetValue("tool_call_id", out var id) && !id.IsNull()
+            ? CheckText(message, name, "tool_call_id")
+            : OpenAiError.Missing($"{name}.tool_call_id");
+
+    private static OpenAiError? CheckText(ChatMessage message, string name, string field) =>
+        message.Others is not null && message.Others.TryGetValue(field, out var value) && !value.IsNull() && !value.TryGetText(out _)
+            ? OpenAiError.WrongType($"{name}.{field}", "a string", value.Describe())
+            : null;
 
     private static bool TryRole(string? role, string name, out ChatRole value, [NotNullWhen(false)] out OpenAiError? error)
     {
@@ -89,12 +103,11 @@ internal static class MessageReader
         };
         error = role switch
         {
-            "system" or "developer" or "user" or "assistant" => null,
+            "system" or "developer" or "user" or "assistant" or "tool" => null,
             null => OpenAiError.Missing($"{name}.role"),
-            "tool" or "function" => OpenAiError.UnsupportedValue($"{name}.role",
-                $"'{name}.role' is '{role}', but this server does not support tools."),
+            "function" => OpenAiError.UnsupportedValue($"{name}.role", $"'{name}.role' is 'function', which 'tool' has replaced."),
             _ => OpenAiError.OutOfRange($"{name}.role",
-                $"'{name}.role' must be one of system, developer, user, assistant, but is '{Excerpt.Of(role)}'."),
+                $"'{name}.role' must be one of system, developer, user, assistant, tool, but is '{Excerpt.Of(role)}'."),
         };
         return error is null;
     }
@@ -116,57 +129,6 @@ internal static class MessageReader
             return false;
         }
 
-        if (value.TryGetText(out var text))
-        {
-            parts = [text];
-            return true;
-        }
-
-        if (value.ValueKind != JsonValueKind.Array)
-        {
-            error = OpenAiError.WrongType(name, "a string or an array of parts", value.Describe());
-            return false;
-        }
-
-        var read = new string[value.GetArrayLength()];
-        var i = 0;
-
-        // By enumeration: an index into a JSON array is found by walking from its start.
-        foreach (var element in value.EnumerateArray())
-        {
-            if (!TryPart(element, $"{name}[{i}]", out var part, out error)) return false;
-            read[i++] = part;
-        }
-
-        if (read.Length == 0)
-        {
-            error = OpenAiError.OutOfRange(name, $"'{name}' must have at least 1 part, but has 0.");
-            return false;
-        }
-
-        parts = read;
-        return true;
-    }
-
-    private static bool TryPart(JsonElement part, string name, [NotNullWhen(true)] out string? text, [NotNullWhen(false)] out OpenAiError? error)
-    {
-        (text, error) = (null, null);
-        if (part.ValueKind != JsonValueKind.Object)
-        {
-            error = OpenAiError.WrongType(name, "an object", part.Describe());
-            return false;
-        }
-
-        if (!part.TryGetProperty("type", out var type)) error = OpenAiError.Missing($"{name}.type");
-        else if (!type.TryGetText(out var kind)) error = OpenAiError.WrongType($"{name}.type", "a string", type.Describe());
-        else if (kind == "image_url")
-            error = OpenAiError.Invalid(name, $"'{name}' is an image, but the served model reads text only.", "image_input_not_supported");
-        else if (kind is "input_audio" or "file" or "refusal")
-            error = OpenAiError.UnsupportedValue($"{name}.type", $"'{name}.type' is '{kind}', but this server reads text parts only.");
-        else if (kind != "text")
-            error = OpenAiError.OutOfRange($"{name}.type", $"'{name}.type' must be 'text', but is '{Excerpt.Of(kind)}'.");
-        else if (!part.TryGetProperty("text", out var value)) error = OpenAiError.Missing($"{name}.text");
-        else if (!value.TryGetText(out text)) error = OpenAiError.WrongType($"{name}.text", "a string", value.Describe());
-        return text is not null && error is null;
+        return ContentReader.TryRead(value, name, out parts, out error);
     }
 }

@@ -5,8 +5,11 @@ namespace Gemma3Server.Chat;
 /// <summary>A chat request that can be run as it is.</summary>
 internal sealed record ParsedChat
 {
-    /// <summary>For the engine.</summary>
+    /// <summary>For the engine: the first answer's generation.</summary>
     public required GenerationRequest Request { get; init; }
+
+    /// <summary>How many answers are to be given.</summary>
+    public int Choices { get; init; } = 1;
 
     /// <summary>What the prompt was made of.</summary>
     public required Conversation Conversation { get; init; }

@@ -22,6 +22,13 @@ internal sealed class PromptTokenizer(InferenceEngine engine, Tokenizations toke
         }
     }
 
+    /// <summary>The tokens that an answer of this text has.</summary>
+    public ValueTask<int[]> TokenizeAnswerAsync(string text, CancellationToken cancellationToken)
+    {
+        var template = Template ?? throw new InvalidOperationException("The model cannot chat.");
+        return tokenizations.RunAsync(() => template.TokenizeAnswer(text), cancellationToken);
+    }
+
     /// <summary>The prompt's tokens; adds to <paramref name="boundaries"/> as <see cref="ChatTemplate"/> does.</summary>
     public ValueTask<int[]> TokenizeAsync(Conversation conversation, List<int> boundaries, CancellationToken cancellationToken)
     {

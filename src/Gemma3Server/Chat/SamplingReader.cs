@@ -9,6 +9,9 @@ namespace Gemma3Server.Chat;
 /// <summary>Reads how tokens are to be chosen; what is not given has the Gemma team's default.</summary>
 internal static class SamplingReader
 {
+    /// <summary>Each is added to the logits before each token, so that an unbounded number would slow down everybody.</summary>
+    private const int MaxBiases = 1024;
+
     public static SamplingParameters Read(GenerationFields request, ITokenizer tokenizer, FieldChecks checks)
     {
         var defaults = new SamplingParameters();
@@ -33,6 +36,12 @@ internal static class SamplingReader
         IReadOnlyDictionary<string, double>? biases, ITokenizer tokenizer, FieldChecks checks)
     {
         if (biases is null || biases.Count == 0) return null;
+        if (biases.Count > MaxBiases)
+        {
+            checks.Fail("logit_bias", $"at most {MaxBiases} tokens", $"{biases.Count}");
+            return null;
+        }
+
         var read = new Dictionary<int, float>(biases.Count);
         foreach (var (key, bias) in biases)
         {

@@ -8,6 +8,9 @@ internal static class StopReader
 {
     private const int MaxStopStrings = 4;
 
+    /// <summary>A stop string's table takes memory and its text is held back: a page is more than anybody looks for.</summary>
+    private const int MaxLength = 4096;
+
     public static string[] Read(JsonElement? stop, FieldChecks checks)
     {
         if (stop is not { } value || value.IsNull()) return [];
@@ -37,8 +40,8 @@ internal static class StopReader
 
     private static string[] CheckStop(string name, string text, FieldChecks checks)
     {
-        if (text.Length > 0) return [text];
-        checks.Fail(name, "a string of at least 1 character", "empty");
-        return [];
+        if (text.Length == 0) checks.Fail(name, "a string of at least 1 character", "empty");
+        checks.Length(name, text, MaxLength);
+        return text.Length > 0 ? [text] : [];
     }
 }

@@ -24,13 +24,9 @@ internal sealed class UnsupportedParameters
             ["functions"] = (IsEmptyArray, null),
             ["audio"] = (_ => false, null),
             ["web_search_options"] = (_ => false, null),
-            ["top_logprobs"] = (value => IsNumber(value, 0), null),
             ["tool_choice"] = (value => IsText(value, "none"), "\"none\""),
             ["function_call"] = (value => IsText(value, "none"), "\"none\""),
-            ["n"] = (value => IsNumber(value, 1), "1"),
             ["best_of"] = (value => IsNumber(value, 1), "1"),
-            ["logprobs"] = (value => value.ValueKind == JsonValueKind.False, "false"),
-            ["modalities"] = (IsTextModality, "[\"text\"]"),
             ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}"),
         },
     };
@@ -53,9 +49,6 @@ internal sealed class UnsupportedParameters
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var given) && given == number;
 
     private static bool IsText(JsonElement value, string text) => value.TryGetText(out var given) && given == text;
-
-    private static bool IsTextModality(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 1 && IsText(value[0], "text");
 
     private static bool IsTextFormat(JsonElement value) =>
         value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out var type) && IsText(type, "text");

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Gemma3Server.Cli.Bench;
 using Gemma3Server.Hosting;
 
@@ -25,7 +27,7 @@ internal static class BenchCommand
         AtLeast(4, tokens);
         streams.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int[]>() is { } values && values.Any(n => n is < 1 or > 256)) result.AddError("--streams takes numbers from 1 to 256.");
+            if (Numbers(result).Any(n => n is < 1 or > 256)) result.AddError("--streams takes numbers from 1 to 256.");
         });
         var command = new Command("bench", "Measures one stream and N streams: the bare native loop, the engine and HTTP side by side.")
         {
@@ -83,8 +85,15 @@ internal static class BenchCommand
         {
             option.Validators.Add(result =>
             {
-                if (result.GetValueOrDefault<int>() < least) result.AddError($"{option.Name} must be at least {least}.");
+                if (Numbers(result).Any(n => n < least)) result.AddError($"{option.Name} must be at least {least}.");
             });
         }
+    }
+
+    /// <summary>The numbers among what was given; what is none is the parser's to report, and asking it for the value would throw.</summary>
+    private static IEnumerable<int> Numbers(OptionResult result)
+    {
+        foreach (var token in result.Tokens)
+            if (int.TryParse(token.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)) yield return number;
     }
 }

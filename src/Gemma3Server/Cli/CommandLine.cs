@@ -1,12 +1,13 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using Gemma3Server.Hosting;
 
 namespace Gemma3Server.Cli;
 
 /// <summary>The program's commands. Serving is the default; each other command is one class with a <c>Create</c>.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     /// <summary>Runs the program.</summary>
     /// <param name="arguments">The command line.</param>
@@ -20,7 +21,7 @@ internal static class CommandLine
         var parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0 && parsed.Action is null or ParseErrorAction)
         {
-            await error.WriteLineAsync(string.Join(' ', parsed.Errors.Select(e => OneLine(e.Message)).Distinct()));
+            await error.WriteLineAsync(string.Join(' ', parsed.Errors.Select(e => Plain(e.Message)).Distinct()));
             await error.WriteLineAsync("Try 'gemma3server --help'.");
             return ExitCode.WrongUsage;
         }
@@ -88,6 +89,23 @@ internal static class CommandLine
         return root;
     }
 
-    private static string OneLine(string message) =>
-        string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    /// <summary>The parser's message in one line, and in the words of <see cref="SettingsReader"/> where it would name a type of .NET.</summary>
+    private static string Plain(string message)
+    {
+        var line = string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return UnparsableNumber.Match(line) is { Success: true } match
+            ? $"{match.Groups["option"]} must be {NameOf(match.Groups["type"].Value)}, but is '{match.Groups["value"]}'."
+            : line;
+    }
+
+    private static string NameOf(string type) => type switch
+    {
+        "UInt64" => "a whole number of at least 0",
+        "Int32" => $"a whole number of at most {int.MaxValue}",
+        "Int64" => "a whole number",
+        _ => "a number",
+    };
+
+    [GeneratedRegex(@"^Cannot parse argument '(?<value>.*)' for option '(?<option>[^']*)' as expected type '.*?System\.(?<type>U?Int64|Int32|Double)\W.*$")]
+    private static partial Regex UnparsableNumber { get; }
 }

@@ -6,10 +6,17 @@ namespace Gemma3Server.Hosting;
 /// <summary>Ends the server on a signal: the first one lets running answers finish, a second one does not wait for them any more.</summary>
 /// <remarks>Takes the place of the host's own console lifetime, which ignores every signal after the first.</remarks>
 internal sealed partial class SignalLifetime(
-    IHostApplicationLifetime lifetime, Lazy<InferenceEngine> engine, Gemma3ServerOptions options, ILogger<SignalLifetime> logger)
-    : IHostLifetime, IDisposable
+    IHostApplicationLifetime lifetime, Lazy<InferenceEngine> engine, Gemma3ServerOptions options, TimeProvider timeProvider,
+    ILogger<SignalLifetime> logger) : IHostLifetime, IDisposable
 {
+    /// <summary>
+    /// A signal to a process group may come twice at once, by itself and through <c>dotnet run</c> or <c>timeout</c>, which hand theirs on. Nobody
+    /// means a second one that soon.
+    /// </summary>
+    internal static readonly TimeSpan SameSignal = TimeSpan.FromMilliseconds(300);
+
     private readonly List<PosixSignalRegistration> _registrations = [];
+    private long _first;
 
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
@@ -25,10 +32,13 @@ internal sealed partial class SignalLifetime(
     {
         if (!lifetime.ApplicationStopping.IsCancellationRequested)
         {
+            _first = timeProvider.GetTimestamp();
             LogDraining(options.Http.DrainTimeout);
             lifetime.StopApplication();
             return;
         }
+
+        if (timeProvider.GetElapsedTime(_first) < SameSignal) return;
 
         // The host waits for the engine already; that wait ends with this one, so its end needs no watching.
         LogStoppingNow();

@@ -15,6 +15,7 @@ public sealed class LlamaCppRuntimeTests
         Assert.Equal("gemma3", runtime.Model.Architecture);
         Assert.Equal((64, 6), (runtime.Model.SlidingWindow, runtime.Model.LayerCount));
         Assert.Equal(TinyCheckpoint.Path, runtime.Model.Path);
+        Assert.Matches("^gemma3 [0-9.]+M Q4_0$", runtime.Model.Description);
         Assert.True(runtime.Model.WeightBytes > 0 && runtime.Model.ParameterCount > 0);
         Assert.Contains("start_of_turn", runtime.Model.ChatTemplate, StringComparison.Ordinal);
         Assert.Equal(new RuntimeLimits { MaxSequences = 3, ContextLength = 512, MaxBatchTokens = 256, MaxLogitsRows = 3, MicroBatchTokens = 64, TotalCells = 1536 }, runtime.Limits);

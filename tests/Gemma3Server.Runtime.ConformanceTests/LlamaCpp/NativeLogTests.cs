@@ -80,6 +80,20 @@ public sealed class NativeLogTests
         Assert.Equal([LogLevel.Debug, LogLevel.Warning], _lines.Select(line => line.Level));
     }
 
+    [Fact]
+    public void Append_WhatAnInterruptedStepSays_IsDetailAndWhatAFailedOneSaysIsNot()
+    {
+        NativeLog.SendTo(new RecordingLogger(_lines));
+        NativeLog.Append(GgmlLogLevel.Error, "graph_compute: ggml_backend_sched_graph_compute_async failed with error 1\n");
+        NativeLog.Append(GgmlLogLevel.Error, "process_ubatch: failed to compute graph, compute status: 1\n");
+        NativeLog.Append(GgmlLogLevel.Warning, "decode: removing memory module entries for seq_id = 0, pos = [167, +inf)\n");
+        NativeLog.Append(GgmlLogLevel.Error, "llama_decode: failed to decode, ret = 2\n");
+        NativeLog.Append(GgmlLogLevel.Error, "process_ubatch: failed to compute graph, compute status: -1\n");
+        NativeLog.Append(GgmlLogLevel.Error, "llama_decode: failed to decode, ret = -3\n");
+        NativeLog.SendTo(NullLogger.Instance);
+        Assert.Equal([LogLevel.Debug, LogLevel.Debug, LogLevel.Debug, LogLevel.Debug, LogLevel.Error, LogLevel.Error], _lines.Select(line => line.Level));
+    }
+
     private sealed class RecordingLogger(List<(LogLevel Level, string Text)> lines) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;

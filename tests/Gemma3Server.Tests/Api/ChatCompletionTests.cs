@@ -17,7 +17,7 @@ public sealed class ChatCompletionTests
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("application/json", response.Content.Headers.ContentType?.ToString());
         Assert.Equal(
-            """{"id":"chatcmpl-ID","object":"chat.completion","created":1800000000,"model":"gemma-test","choices":[{"index":0,"message":{"role":"assistant","content":"Hallo <b>'Wörld'</b>","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":18,"completion_tokens":22,"total_tokens":40,"prompt_tokens_details":{"cached_tokens":0},"cache_explanation":{"reused_tokens":0,"source":"none","diverged_at":0,"reason":"never_seen"}},"system_fingerprint":"fp_X"}""",
+            """{"id":"chatcmpl-ID","object":"chat.completion","created":1800000000,"model":"gemma-test","choices":[{"index":0,"message":{"role":"assistant","content":"Hallo <b>'Wörld'</b>","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":18,"completion_tokens":22,"total_tokens":40,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"accepted_prediction_tokens":0,"rejected_prediction_tokens":0},"cache_explanation":{"reused_tokens":0,"source":"none","diverged_at":0,"reason":"never_seen"}},"system_fingerprint":"fp_X"}""",
             await TestServer.ReadAsync(response));
     }
 
@@ -43,7 +43,7 @@ public sealed class ChatCompletionTests
                 "stream":true,"stream_options":{"include_usage":true},"max_tokens":1
                 """));
         const string Null = ",\"usage\":null";
-        const string Usage = ""","usage":{"prompt_tokens":18,"completion_tokens":1,"total_tokens":19,"prompt_tokens_details":{"cached_tokens":0},"cache_explanation":{"reused_tokens":0,"source":"none","diverged_at":0,"reason":"never_seen"}}""";
+        const string Usage = ""","usage":{"prompt_tokens":18,"completion_tokens":1,"total_tokens":19,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"accepted_prediction_tokens":0,"rejected_prediction_tokens":0},"cache_explanation":{"reused_tokens":0,"source":"none","diverged_at":0,"reason":"never_seen"}}""";
         Assert.Equal(
             Event("""{"role":"assistant","content":""}""", end: Null) + Event("""{"content":"a"}""", end: Null)
             + Event("{}", "\"length\"", Null) + $"data: {Head}\"choices\":[]{Usage}}}\n\n" + "data: [DONE]\n\n",
@@ -127,13 +127,27 @@ public sealed class ChatCompletionTests
         await using var server = await TestServer.StartAsync("a");
         using var response = await server.PostAsync(TestServer.Chat(
             """
-            "user":"u","store":false,"metadata":{},"reasoning_effort":"low","service_tier":null,"my_field":1,"we\nird":1,
-            "tools":[],"tool_choice":"none","n":1,"logprobs":false,"response_format":{"type":"text"},"modalities":["text"],
-            "stream":true,"stream_options":{"include_obfuscation":false}
+            "user":"u","safety_identifier":"s","prompt_cache_key":"k","store":true,"metadata":{"a":"b"},"reasoning_effort":"low","verbosity":"high",
+            "service_tier":null,"my_field":1,"we\nird":1,"stream":true,"stream_options":{"include_obfuscation":true}
             """));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal("(unprintable),metadata,my_field,reasoning_effort,store,stream_options.include_obfuscation,user",
+        Assert.Equal("(unprintable),metadata,my_field,prompt_cache_key,reasoning_effort,safety_identifier,store,stream_options.include_obfuscation,user,verbosity",
             response.Headers.GetValues("x-ignored-params").Single());
+    }
+
+    [Fact]
+    public async Task Post_FieldsThatAskForWhatHappensAnyway_AreNotIgnored()
+    {
+        await using var server = await TestServer.StartAsync("a");
+        using var response = await server.PostAsync(
+            TestServer.Chat("""
+                "store":false,"metadata":{},"reasoning_effort":"none","tools":[],"tool_choice":"none","n":1,"logprobs":false,"top_logprobs":0,
+                "response_format":{"type":"text"},"modalities":["text"],"min_tokens":0,"stop_token_ids":[],"add_generation_prompt":true,
+                "continue_final_message":false,"prediction":null,"stream":true,"stream_options":{"include_obfuscation":false}
+                """),
+            ("x-strict", "1"));
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.False(response.Headers.Contains("x-ignored-params"));
     }
 
     [Fact]

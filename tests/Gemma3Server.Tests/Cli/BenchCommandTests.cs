@@ -70,6 +70,20 @@ public sealed class BenchCommandTests
         }
     }
 
+    [Theory]
+    [InlineData(12.5, false)]
+    [InlineData(double.NaN, true)]
+    public void Print_StreamsThatNeverRanTogether_SaysWhyThereIsNoRate(double rate, bool isExplained)
+    {
+        using var output = new StringWriter();
+        var report = new BenchReport(CommandConsole.On(output), new BenchPlan([8], 64, 4, 1));
+        report.Add(BenchRun.Http, new LoadResult(8, rate, [0.1], [0.01]));
+
+        report.Print();
+
+        Assert.Equal(isExplained, output.ToString().Contains("Give more --tokens.", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void RequireFits_TheContextOfItsOwn_Fits()
     {

@@ -11,6 +11,14 @@ public sealed class CommandLineTests
     [InlineData("--set Port", "--set takes Section:Key=Value, but got 'Port'.")]
     [InlineData("synth --shape 2b --out x", "'2b'")]
     [InlineData("synth --shape tiny", "--out")]
+    [InlineData("synth --shape tiny --out x --seed -1", "--seed must be a whole number of at least 0, but is '-1'.")]
+    [InlineData("bench --rounds many", "--rounds must be a whole number of at most 2147483647, but is 'many'.")]
+    [InlineData("bench --rounds 99999999999", "--rounds must be a whole number of at most 2147483647, but is '99999999999'.")]
+    [InlineData("bench --rounds 0", "--rounds must be at least 1.")]
+    [InlineData("bench --streams 1 x", "--streams must be a whole number of at most 2147483647, but is 'x'.")]
+    [InlineData("bench --streams 1 300", "--streams takes numbers from 1 to 256.")]
+    [InlineData("chat --temperature hot", "--temperature must be a number, but is 'hot'.")]
+    [InlineData("chat --max-tokens 1.5", "--max-tokens must be a whole number of at most 2147483647, but is '1.5'.")]
     public async Task Run_WrongFlags_SaysSoInOneLineWithHint(string arguments, string message)
     {
         var (code, output, error) = await RunAsync(arguments);

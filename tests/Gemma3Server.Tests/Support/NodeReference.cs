@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -8,8 +7,7 @@ using System.Text.Json.Nodes;
 namespace Gemma3Server.Tests.Support;
 
 /// <summary>
-/// The published template and the real tokenizer, in one Node process that answers line by line. The pinned packages are installed on first
-/// use and again when the lock file changes.
+/// The published template and the real tokenizer, in one Node process that answers line by line. The build installs the pinned packages.
 /// </summary>
 public sealed class NodeReference : IAsyncLifetime
 {
@@ -18,10 +16,10 @@ public sealed class NodeReference : IAsyncLifetime
     private readonly Lock _gate = new();
     private Process? _process;
 
-    public async ValueTask InitializeAsync()
+    public ValueTask InitializeAsync()
     {
-        await InstallAsync();
         _process = Start("node", "reference.mjs");
+        return ValueTask.CompletedTask;
     }
 
     public ValueTask DisposeAsync()
@@ -49,37 +47,6 @@ public sealed class NodeReference : IAsyncLifetime
     }
 
     public int[] Tokens(string question, string text) => Ask(new() { [question] = text })["ids"].Deserialize<int[]>()!;
-
-    private static async Task InstallAsync()
-    {
-        var modules = Path.Combine(Repository.Reference, "node_modules");
-        var stamp = Path.Combine(modules, ".installed");
-        var wanted = Convert.ToHexString(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(Repository.Reference, "package-lock.json"))));
-
-        // Two test runs of one tree must not install at once; the file's lock is the mutex.
-        await using var mutex = await LockAsync(Path.Combine(Repository.Reference, "node_modules.lock"));
-        if (File.Exists(stamp) && await File.ReadAllTextAsync(stamp) == wanted) return;
-        using var npm = OperatingSystem.IsWindows() ? Start("cmd", "/c", "npm", "ci", "--loglevel=error") : Start("npm", "ci", "--loglevel=error");
-        var output = await npm.StandardOutput.ReadToEndAsync();
-        await npm.WaitForExitAsync();
-        if (npm.ExitCode != 0) throw new InvalidOperationException($"'npm ci' in tests/Gemma3Server.Tests/reference failed: {output}");
-        await File.WriteAllTextAsync(stamp, wanted);
-    }
-
-    private static async Task<FileStream> LockAsync(string path)
-    {
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-            }
-            catch (IOException)
-            {
-                await Task.Delay(200, TestContext.Current.CancellationToken);
-            }
-        }
-    }
 
     private static Process Start(string program, params string[] arguments)
     {

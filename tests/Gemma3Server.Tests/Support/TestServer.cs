@@ -5,6 +5,7 @@ using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
 using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
+using Gemma3Server.Tests.Support.Shapes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -83,10 +84,11 @@ internal sealed partial class TestServer : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
-    /// <summary>A body whose random parts are replaced, so that it can be compared as a whole.</summary>
+    /// <summary>A body whose random parts are replaced, so that it can be compared as a whole; checked against OpenAI's description.</summary>
     public static async Task<string> ReadAsync(HttpResponseMessage response)
     {
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        OpenAiShapes.Check(text);
         return Fingerprints.Replace(Ids.Replace(text, "chatcmpl-ID"), "fp_X");
     }
 

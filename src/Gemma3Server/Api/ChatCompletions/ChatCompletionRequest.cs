@@ -1,3 +1,6 @@
+using System.ComponentModel;
+using System.Text.Json;
+
 namespace Gemma3Server.Api.ChatCompletions;
 
 /// <summary>
@@ -14,4 +17,48 @@ internal sealed record ChatCompletionRequest : GenerationFields
 
     /// <summary>Older name of <c>max_completion_tokens</c>.</summary>
     public long? MaxTokens { get; init; }
+
+    /// <summary>Answers to give, 1 to 16: each with the next seed, all to a prompt that is computed once.</summary>
+    [DefaultValue(1)]
+    public long? N { get; init; }
+
+    /// <summary>Whether to report how probable each token of the answer was to the model, before temperature, penalties, bias and truncation.</summary>
+    public bool? Logprobs { get; init; }
+
+    /// <summary>0 to 20, only with <c>logprobs</c>: how many of the most probable tokens to report in each place.</summary>
+    public long? TopLogprobs { get; init; }
+
+    /// <summary>Extension: whether the prompt ends with the beginning of the model's turn.</summary>
+    [DefaultValue(true)]
+    public bool? AddGenerationPrompt { get; init; }
+
+    /// <summary>Extension: whether the model goes on with the last message, which must be the assistant's, instead of a new one.</summary>
+    public bool? ContinueFinalMessage { get; init; }
+
+    /// <summary>What the answer will probably be, which makes it faster where it is right and changes nothing else.</summary>
+    public JsonElement? Prediction { get; init; }
+
+    /// <summary>Output types; text is the only one here.</summary>
+    public IReadOnlyList<string?>? Modalities { get; init; }
+
+    /// <summary>Without effect: this model does not think before it answers.</summary>
+    public string? ReasoningEffort { get; init; }
+
+    /// <summary>Without effect.</summary>
+    public string? Verbosity { get; init; }
+
+    /// <summary>Without effect: answers are not kept.</summary>
+    public bool? Store { get; init; }
+
+    /// <summary>Without effect: at most 16 pairs of strings.</summary>
+    public IReadOnlyDictionary<string, string?>? Metadata { get; init; }
+
+    /// <summary>Without effect; the API key tells clients apart.</summary>
+    public string? User { get; init; }
+
+    /// <summary>Without effect.</summary>
+    public string? SafetyIdentifier { get; init; }
+
+    /// <summary>Without effect: the prefix cache finds by itself what prompts have in common.</summary>
+    public string? PromptCacheKey { get; init; }
 }

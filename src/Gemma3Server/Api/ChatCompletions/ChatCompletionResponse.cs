@@ -15,7 +15,7 @@ internal sealed record ChatCompletionResponse
     /// <summary>Id of the model.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The one answer.</summary>
+    /// <summary>The answers, by index.</summary>
     public required IReadOnlyList<ChatCompletionChoice> Choices { get; init; }
 
     /// <summary>Token counts.</summary>

@@ -1,75 +1,79 @@
 using Gemma3Server.Api.Errors;
+using Gemma3Server.Chat;
 using Gemma3Server.Engine;
 
 namespace Gemma3Server.Api.ChatCompletions;
 
-/// <summary>Turns the events of one generation into OpenAI's server-sent events.</summary>
+/// <summary>Turns the events of a request's generations into OpenAI's server-sent events.</summary>
 /// <remarks>
 /// 1. Until the prompt has been computed nothing leaves but comments, the first after a heartbeat: the place in the queue, or a sign of
 ///    life. A failure before that is still a plain HTTP error.
-/// 2. The first chunk carries the role, then one chunk per text; chunks that are ready together leave in one write.
-/// 3. A chunk with the finish reason, the usage if it was asked for, and <c>[DONE]</c>; after a failure an error event instead.
+/// 2. The first chunk of each choice carries the role, then comes one chunk per text; chunks that are ready together leave in one write.
+/// 3. For each choice a chunk with its finish reason; after the last one the usage, if it was asked for, and <c>[DONE]</c>; after a failure
+///    an error event instead.
 /// </remarks>
 internal sealed class ChatCompletionStream(
-    HttpResponse response, ChatCompletionHead head, bool includeUsage, GenerationMeasurements measurements, TimeProvider timeProvider)
+    HttpResponse response, ChatCompletionHead head, ParsedChat chat, GenerationMeasurements measurements, TokenText? texts, TimeProvider timeProvider)
 {
-    /// <param name="admission">The admitted generation.</param>
+    private int _left = chat.Choices;
+
+    /// <param name="generations">The admitted generations.</param>
     /// <param name="cancellationToken">Fires when the client has gone.</param>
-    public async Task WriteAsync(GenerationAdmission admission, CancellationToken cancellationToken)
+    public async Task WriteAsync(GenerationGroup generations, CancellationToken cancellationToken)
     {
         using var writer = new SseWriter(response);
-        await using var reader = admission.Events!.GetAsyncEnumerator(cancellationToken);
-        var heartbeat = new Heartbeat(writer, () => admission.QueuePosition, timeProvider);
-        while (await heartbeat.WaitAsync(reader.MoveNextAsync(), cancellationToken))
+        var heartbeat = new Heartbeat(writer, () => generations.QueuePosition, timeProvider);
+        while (await heartbeat.WaitAsync(generations.MoveNextAsync(cancellationToken), cancellationToken))
         {
             // 1. Before anything has left, a failure keeps its status.
-            if (reader.Current is GenerationEvent.Failed failure && !writer.HasStarted)
+            if (generations.Current.Event is GenerationEvent.Failed failure && !writer.HasStarted)
             {
-                measurements.Outcome = failure.Error.ToString();
+                measurements.Failed(failure);
                 await response.WriteErrorAsync(failure.ToOpenAiError());
                 return;
             }
 
             await writer.StartAsync(cancellationToken);
-            if (Write(reader.Current, writer)) break;
+            if (Write(generations.Current, writer)) break;
         }
 
         await writer.FlushAsync(cancellationToken);
     }
 
     /// <summary>Writes what an event means; true when it was the last.</summary>
-    private bool Write(GenerationEvent current, SseWriter writer)
+    private bool Write(IndexedEvent next, SseWriter writer)
     {
-        switch (current)
+        var index = next.Index;
+        switch (next.Event)
         {
             case GenerationEvent.Started started:
                 measurements.Started(started);
-                WriteChunk(writer, new() { Role = "assistant", Content = "" });
+                WriteChunk(writer, new(index, new() { Role = "assistant", Content = "" }, null, null));
                 return false;
             case GenerationEvent.Text text:
-                measurements.Generated(text.Tokens);
-                WriteChunk(writer, new() { Content = text.Value });
+                measurements.Generated(text.Tokens, index);
+                var logprobs = texts is null ? null : ChoiceLogprobs.Of(text.LogProbs, texts);
+                WriteChunk(writer, new(index, new() { Content = text.Value }, logprobs, null));
                 return false;
             case GenerationEvent.Finished finished:
-                measurements.Generated(finished.CompletionTokens);
-                measurements.Outcome = finished.Reason.ToWireName();
-                WriteChunk(writer, new(), measurements.Outcome);
-                if (includeUsage) WriteUsage(writer);
+                measurements.Finished(finished, index);
+                WriteChunk(writer, new(index, new(), null, finished.Reason.ToWireName()));
+                if (--_left > 0) return false;
+                if (chat.IncludeUsage) WriteChunkWithUsage(writer, [], Usage.Of(measurements));
                 writer.WriteDone();
                 return true;
             case GenerationEvent.Failed failed:
-                measurements.Outcome = failed.Error.ToString();
+                measurements.Failed(failed);
                 writer.WriteEvent(ErrorResponse.Of(failed.ToOpenAiError()), OpenAiJsonContext.Default.ErrorResponse);
                 return true;
             default:
-                throw new InvalidOperationException($"Unknown generation event {current.GetType().Name}.");
+                throw new InvalidOperationException($"Unknown generation event {next.Event.GetType().Name}.");
         }
     }
 
-    private void WriteChunk(SseWriter writer, ChatCompletionDelta delta, string? finishReason = null)
+    private void WriteChunk(SseWriter writer, ChatCompletionChunkChoice choice)
     {
-        ChatCompletionChunkChoice[] choices = [new(0, delta, null, finishReason)];
-        if (includeUsage) WriteChunkWithUsage(writer, choices, null);
+        if (chat.IncludeUsage) WriteChunkWithUsage(writer, [choice], null);
         else
         {
             writer.WriteEvent(
@@ -80,13 +84,11 @@ internal sealed class ChatCompletionStream(
                     Model = head.Model,
                     ServiceTier = head.ServiceTier,
                     SystemFingerprint = head.SystemFingerprint,
-                    Choices = choices,
+                    Choices = [choice],
                 },
                 OpenAiJsonContext.Default.ChatCompletionChunk);
         }
     }
-
-    private void WriteUsage(SseWriter writer) => WriteChunkWithUsage(writer, [], Usage.Of(measurements));
 
     private void WriteChunkWithUsage(SseWriter writer, ChatCompletionChunkChoice[] choices, Usage? usage) => writer.WriteEvent(
         new ChatCompletionChunkWithUsage

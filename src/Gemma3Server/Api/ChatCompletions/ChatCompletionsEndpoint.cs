@@ -1,4 +1,3 @@
-using System.Text;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
@@ -11,7 +10,7 @@ namespace Gemma3Server.Api.ChatCompletions;
 /// <remarks>
 /// 1. Refuse while the model cannot answer, before the body is read; read it.
 /// 2. Parse headers and body into a complete generation or one error.
-/// 3. Admit it; a full queue is 429.
+/// 3. Admit it, once for each answer that is wanted; a full queue is 429.
 /// 4. Answer as a stream or as a whole.
 /// </remarks>
 internal sealed partial class ChatCompletionsEndpoint(
@@ -57,73 +56,30 @@ internal sealed partial class ChatCompletionsEndpoint(
         if (logger.IsEnabled(LogLevel.Trace)) LogPrompt(chat.Request.Id, chat.Prompt());
 
         // 3. Admission.
-        var admission = engine.Generate(chat.Request, aborted);
-        if (!admission.Admitted)
+        var admissions = engine.GenerateAll(Choices.Of(chat.Request, chat.Choices), aborted);
+        if (admissions[0] is { Admitted: false } refused)
         {
-            await response.WriteErrorAsync(admission.Refusal.ToOpenAiError(admission.RetryAfter));
+            await response.WriteErrorAsync(refused.Refusal.ToOpenAiError(refused.RetryAfter));
             return;
         }
 
         // 4. Answer.
+        await using var generations = new GenerationGroup(admissions, aborted);
         var measurements = GenerationMeasurements.Of(context);
         measurements.GenerationId = chat.Request.Id;
         var created = timeProvider.GetUtcNow().ToUnixTimeSeconds();
         var head = new ChatCompletionHead(chat.Request.Id, created, model.Id, model.Fingerprint, chat.ServiceTier);
+        var texts = chat.Request.TopLogProbs is null ? null : new TokenText(engine.Tokenizer!);
         if (chat.Stream)
         {
-            var stream = new ChatCompletionStream(response, head, chat.IncludeUsage, measurements, timeProvider);
-            await stream.WriteAsync(admission, aborted);
+            await new ChatCompletionStream(response, head, chat, measurements, texts, timeProvider).WriteAsync(generations, aborted);
+            return;
         }
-        else
-        {
-            await AnswerAsync(response, head, admission.Events, measurements, aborted);
-        }
+
+        var answers = await new ChatCompletionWhole(response, head, chat, measurements, texts).WriteAsync(generations, aborted);
+        if (answers is null || !logger.IsEnabled(LogLevel.Trace)) return;
+        foreach (var answer in answers) LogCompletion(head.Id, answer);
     }
-
-    private async Task AnswerAsync(
-        HttpResponse response, ChatCompletionHead head, IAsyncEnumerable<GenerationEvent> events, GenerationMeasurements measurements,
-        CancellationToken aborted)
-    {
-        var text = new StringBuilder();
-        await foreach (var current in events.WithCancellation(aborted))
-        {
-            switch (current)
-            {
-                case GenerationEvent.Started started:
-                    measurements.Started(started);
-                    break;
-                case GenerationEvent.Text part:
-                    measurements.Generated(part.Tokens);
-                    text.Append(part.Value);
-                    break;
-                case GenerationEvent.Failed failed:
-                    measurements.Outcome = failed.Error.ToString();
-                    await response.WriteErrorAsync(failed.ToOpenAiError());
-                    return;
-                case GenerationEvent.Finished finished:
-                    measurements.Generated(finished.CompletionTokens);
-                    measurements.Outcome = finished.Reason.ToWireName();
-                    var message = new AssistantMessage("assistant", text.ToString(), null);
-                    if (logger.IsEnabled(LogLevel.Trace)) LogCompletion(head.Id, message.Content);
-                    await response.WriteJsonAsync(Whole(head, message, measurements), OpenAiJsonContext.Relaxed.ChatCompletionResponse);
-                    return;
-            }
-        }
-
-        // Events that end without an outcome: the generation was cancelled, so nobody reads the answer.
-        aborted.ThrowIfCancellationRequested();
-    }
-
-    private static ChatCompletionResponse Whole(ChatCompletionHead head, AssistantMessage message, GenerationMeasurements measurements) => new()
-    {
-        Id = head.Id,
-        Created = head.Created,
-        Model = head.Model,
-        ServiceTier = head.ServiceTier,
-        SystemFingerprint = head.SystemFingerprint,
-        Choices = [new(0, message, null, measurements.Outcome)],
-        Usage = Usage.Of(measurements),
-    };
 
     [LoggerMessage(LogLevel.Trace, "{GenerationId} prompt: {Prompt}")]
     private partial void LogPrompt(string generationId, string prompt);

@@ -6,7 +6,7 @@ namespace Gemma3Server.Api.ChatCompletions;
 /// <summary>One message of the conversation.</summary>
 internal sealed record ChatMessage
 {
-    /// <summary><c>system</c>, <c>developer</c>, <c>user</c> or <c>assistant</c>.</summary>
+    /// <summary><c>system</c>, <c>developer</c>, <c>user</c>, <c>assistant</c> or <c>tool</c>.</summary>
     public string? Role { get; init; }
 
     /// <summary>A string, or a list of parts <c>{"type":"text","text":"..."}</c>.</summary>

@@ -9,6 +9,9 @@ internal sealed record StreamOptions
     /// <summary>Whether a last chunk with the token counts is sent.</summary>
     public bool? IncludeUsage { get; init; }
 
+    /// <summary>Accepted; events are not padded, whatever it says.</summary>
+    public bool? IncludeObfuscation { get; init; }
+
     /// <summary>All other fields.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? Others { get; set; }

@@ -1,4 +1,6 @@
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Errors;
+using Gemma3Server.Chat;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -14,6 +16,16 @@ internal sealed class ChatSchemaFilter : ISchemaFilter
         {
             target.Required = new HashSet<string> { "messages" };
             target.AdditionalPropertiesAllowed = true;
+            properties.Bound("max_tokens", "1", null);
+            properties.Bound("max_completion_tokens", "1", null);
+            properties.Bound("n", "1", $"{Choices.Max}");
+            properties.Bound("top_logprobs", "0", $"{LogProbsReader.MaxTop}");
+            properties.Describe("modalities", SchemaParts.List(SchemaParts.Words("text"), 1));
+            properties.Describe("reasoning_effort", SchemaParts.Words(EffectlessFields.Efforts));
+            properties.Describe("verbosity", SchemaParts.Words(EffectlessFields.Verbosities));
+            properties.Describe("prediction", SchemaParts.Object(
+                ("type", SchemaParts.Words("content")),
+                ("content", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.TextPart())))));
             target.Example("""
                 {
                   "model": "gemma-3-1b-it-q4_0",
@@ -29,8 +41,61 @@ internal sealed class ChatSchemaFilter : ISchemaFilter
         else if (context.Type == typeof(ChatMessage))
         {
             target.Required = new HashSet<string> { "role", "content" };
-            properties.Describe("role", SchemaParts.Words("system", "developer", "user", "assistant"));
+            properties.Describe("role", SchemaParts.Words("system", "developer", "user", "assistant", "tool"));
             properties.Describe("content", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.TextPart())));
+        }
+        else if (context.Type == typeof(ChatCompletionResponse))
+        {
+            target.Example("""
+                {
+                  "id": "chatcmpl-0f5e1d2c3b4a59687766554433221100",
+                  "object": "chat.completion",
+                  "created": 1800000000,
+                  "model": "gemma-3-1b-it-q4_0",
+                  "choices": [
+                    {
+                      "index": 0,
+                      "message": { "role": "assistant", "content": "Air scatters blue light most.", "refusal": null },
+                      "logprobs": null,
+                      "finish_reason": "stop"
+                    }
+                  ],
+                  "usage": {
+                    "prompt_tokens": 25,
+                    "completion_tokens": 7,
+                    "total_tokens": 32,
+                    "prompt_tokens_details": { "cached_tokens": 0 },
+                    "completion_tokens_details": { "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0 }
+                  },
+                  "system_fingerprint": "fp_0123456789"
+                }
+                """);
+        }
+        else if (context.Type == typeof(ChatCompletionChunk))
+        {
+            target.Example("""
+                {
+                  "id": "chatcmpl-0f5e1d2c3b4a59687766554433221100",
+                  "object": "chat.completion.chunk",
+                  "created": 1800000000,
+                  "model": "gemma-3-1b-it-q4_0",
+                  "system_fingerprint": "fp_0123456789",
+                  "choices": [{ "index": 0, "delta": { "content": "Air" }, "logprobs": null, "finish_reason": null }]
+                }
+                """);
+        }
+        else if (context.Type == typeof(ErrorResponse))
+        {
+            target.Example("""
+                {
+                  "error": {
+                    "message": "'temperature' must be from 0 to 2, but is 3.",
+                    "type": "invalid_request_error",
+                    "param": "temperature",
+                    "code": "invalid_value"
+                  }
+                }
+                """);
         }
     }
 }

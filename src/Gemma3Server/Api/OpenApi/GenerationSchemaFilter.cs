@@ -12,6 +12,9 @@ internal sealed class GenerationSchemaFilter : ISchemaFilter
         if (!context.Type.IsAssignableTo(typeof(GenerationFields)) || schema is not OpenApiSchema { Properties: { } properties }) return;
         properties.Describe("stop", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.Text(), 4)));
         properties.Describe("service_tier", SchemaParts.Words(ServiceTier.Names));
+        properties.Describe("stop_token_ids", SchemaParts.List(SchemaParts.Integer(0), GenerationReader.MaxStopTokens));
+        properties.Bound("min_tokens", "0", null);
+        properties.Bound("top_k", "0", null);
         properties.Bound("temperature", "0", "2");
         properties.Bound("top_p", "0", "1");
         properties.Bound("min_p", "0", "1");

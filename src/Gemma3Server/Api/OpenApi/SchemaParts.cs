@@ -36,7 +36,7 @@ internal static class SchemaParts
     }
 
     /// <summary>Bounds a field that is a number.</summary>
-    public static void Bound(this IDictionary<string, IOpenApiSchema> properties, string name, string minimum, string maximum)
+    public static void Bound(this IDictionary<string, IOpenApiSchema> properties, string name, string? minimum, string? maximum)
     {
         var schema = (OpenApiSchema)properties[name];
         (schema.Minimum, schema.Maximum) = (minimum, maximum);

@@ -47,6 +47,8 @@ internal sealed class BenchReport(IAnsiConsole console, BenchPlan plan)
         console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"prompts of about {plan.PromptTokens} tokens, {plan.Tokens} tokens a stream, greedy, medians of {plan.Rounds} rounds in turn"));
         console.Write(table);
+        if (_results.Any(r => double.IsNaN(r.Result.DecodeTokensPerSecond)))
+            console.WriteLine("A rate of - : the first stream ended before the last one had begun. Give more --tokens.");
     }
 
     private static string Milliseconds(IEnumerable<double> seconds, double quantile) => Number(seconds.Quantile(quantile) * 1000, "0.0");

@@ -1,0 +1,112 @@
+using System.Text;
+using Gemma3Server.Testing;
+using Gemma3Server.Tests.Support;
+using Gemma3Server.Tests.Support.Shapes;
+
+namespace Gemma3Server.Tests.Api;
+
+/// <summary>Spoiled requests: none may be met with a 5xx, hang, or leave anything behind.</summary>
+public sealed class FuzzTests
+{
+    private const int Requests = 5000;
+    private const int AtOnce = 8;
+
+    /// <summary>Valid bodies, by route. Answers are short, so that what stays valid ends soon.</summary>
+    private static readonly (string Path, string Body)[] Valid =
+    [
+        ("/v1/chat/completions", """{"messages":[{"role":"user","content":"Hi"}],"max_tokens":6}"""),
+        ("/v1/chat/completions", """
+            {"model":"gemma-test","messages":[{"role":"system","content":"Be kind."},{"role":"user","content":[{"type":"text","text":"é"},{"type":"text","text":"b"}]},
+            {"role":"assistant","content":"c"},{"role":"user","content":"d","name":"n"}],"max_completion_tokens":6,"stream":true,"stream_options":{"include_usage":true}}
+            """),
+        ("/v1/chat/completions", """
+            {"messages":[{"role":"user","content":"Hi"}],"max_tokens":6,"n":3,"seed":1,"logprobs":true,"top_logprobs":3,"stop":["ab","c"],"temperature":0.7,"top_p":0.9,
+            "top_k":20,"min_p":0.01,"typical_p":0.9,"presence_penalty":0.5,"frequency_penalty":-0.5,"repeat_penalty":1.1,"logit_bias":{"300":5,"301":-100}}
+            """),
+        ("/v1/chat/completions", """
+            {"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"The"}],"max_tokens":6,"continue_final_message":true,"min_tokens":2,
+            "stop_token_ids":[300,301],"ignore_eos":true,"cache_prompt":false,"service_tier":"flex","prediction":{"type":"content","content":"abc"}}
+            """),
+        ("/v1/chat/completions", """
+            {"messages":[{"role":"user","content":"Hi"},{"role":"tool","content":"a","tool_call_id":"b"}],"max_tokens":6,"user":"u","safety_identifier":"s","store":false,
+            "metadata":{"a":"b"},"prompt_cache_key":"k","reasoning_effort":"low","verbosity":"low","modalities":["text"],"response_format":{"type":"text"},
+            "tools":[],"tool_choice":"none","add_generation_prompt":true,"stream":true,"stream_options":{"include_obfuscation":false}}
+            """),
+    ];
+
+    private static readonly string[] Names =
+    [
+        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "typical_p", "n", "seed",
+        "stop", "logit_bias", "logprobs", "top_logprobs", "min_tokens", "stop_token_ids", "ignore_eos", "cache_prompt", "prediction", "metadata", "user", "store",
+        "tools", "tool_choice", "functions", "response_format", "modalities", "audio", "service_tier", "continue_final_message", "add_generation_prompt", "role",
+        "content", "type", "text", "name", "tool_calls", "tool_call_id", "refusal", "include_usage", "reasoning_effort", "verbosity", "presence_penalty",
+    ];
+
+    private static readonly (string Name, string Value)[] Headers =
+    [
+        ("x-strict", "1"), ("x-strict", "yes"), ("x-deterministic", "1"), ("x-deterministic", "maybe"), ("x-request-timeout", "60"),
+        ("x-request-timeout", "-1"), ("x-request-id", "a b"), ("Authorization", "Bearer x"),
+    ];
+
+    [Fact(Timeout = 300_000)]
+    public async Task Post_SpoiledRequests_NeverFailTheServer()
+    {
+        await using var server = await TestServer.StartAsync(
+            new FakeRuntimeOptions { ContextLength = 256, SlidingWindow = 32 },
+            new() { Http = new() { MaxBodyBytes = 64 * 1024 }, Engine = new() { QueueLimit = 512 } });
+        var statuses = new int[600];
+        await Parallel.ForAsync(0, Requests, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (i, _) =>
+        {
+            if (await SendAsync(server, i) is { } status) Interlocked.Increment(ref statuses[status]);
+        });
+
+        // Had nothing stayed valid, or everything, the test would show little.
+        Assert.InRange(statuses[200], Requests / 20, Requests / 2);
+        Assert.InRange(statuses[400], Requests / 4, Requests);
+        await TestServer.UntilAsync(() => server.Engine.Statistics is { Running: 0, Waiting: 0 });
+        await server.Engine.CheckIntegrityAsync();
+        using var last = await server.PostAsync(TestServer.Chat("\"max_tokens\":4,\"ignore_eos\":true"));
+        Assert.Equal(4, Assert.Single(await ChatBodies.WholeAsync(last)).Text.Length);
+    }
+
+    /// <summary>Sends one spoiled request and checks its answer; null when the client left midway.</summary>
+    private static async Task<int?> SendAsync(TestServer server, int seed)
+    {
+        var random = new Random(seed);
+        var (path, valid) = Valid[random.Next(Valid.Length)];
+        var body = new JsonMutator(seed).Mutate(valid, Names);
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", random.Next(40) == 0 ? "text/plain" : "application/json");
+        if (random.Next(4) == 0)
+        {
+            var (name, value) = Headers[random.Next(Headers.Length)];
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        var leaves = random.Next(20) == 0;
+        using var client = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        try
+        {
+            var sending = server.Client.SendAsync(request, HttpCompletionOption.ResponseContentRead, client.Token);
+            if (leaves)
+            {
+                await Task.Yield();
+                await client.CancelAsync();
+            }
+
+            using var response = await sending;
+            var (status, text) = ((int)response.StatusCode, await response.Content.ReadAsStringAsync(client.Token));
+            var what = $"request {seed} got {status}: {text}\n{Encoding.UTF8.GetString(body)[..Math.Min(body.Length, 2000)]}";
+            Assert.True(status is 200 or 400 or 404 or 413 or 415, what);
+            Assert.True(response.Headers.Contains("x-request-id"), what);
+            Assert.False(status == 200 && text.Contains("data: {\"error\":", StringComparison.Ordinal), what);
+            Assert.True(status == 200 || text.StartsWith("{\"error\":{", StringComparison.Ordinal), what);
+            OpenAiShapes.Check(text);
+            return status;
+        }
+        catch (OperationCanceledException) when (leaves)
+        {
+            return null;
+        }
+    }
+}
