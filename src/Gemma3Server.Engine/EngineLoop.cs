@@ -177,7 +177,7 @@ internal sealed class EngineLoop : IDisposable
     /// <summary>Opens for requests; false when a stop came first.</summary>
     private bool StartServing(IModelRuntime runtime)
     {
-        var cache = new KvCache(runtime, _options);
+        var cache = new KvCache(runtime, _options, _timeProvider);
         var scheduler = new Scheduler(cache, runtime.Limits, _options);
         var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, _options, scheduler.StepTokens, cache.Capacity);
         _executor = new(runtime, scheduler, cache, speculator, Lifecycle, Metrics, _timeProvider, _logger);

@@ -52,7 +52,15 @@ public sealed record EngineOptions
     public long CheckpointBytes { get; init; } = 1L << 30;
 
     /// <summary>
-    /// Host memory for prefixes that no sequence holds any more, in bytes; 0 = none. Default 2 GiB: 2,000 tokens take 19 MiB for 1B and
+    /// Most tokens of an answer for which shared cells must be free when its request begins; what is expected is the mean of the client's
+    /// last answers. 0 = only what is known counts. Default 256: a usual answer. Longer ones would keep others waiting for cells that they
+    /// may never take, and whoever grows beyond costs a copy to host memory and back, not its prompt.
+    /// </summary>
+    public int ReserveTokens { get; init; } = 256;
+
+    /// <summary>
+    /// Host memory for what no sequence id holds, in bytes; 0 = none: prefixes that others may continue, and, before them, running sequences
+    /// that had to give up shared cells. Default 2 GiB: 2,000 tokens take 19 MiB for 1B and
     /// about 570 MiB for 27B, and bringing them back takes milliseconds where computing them takes seconds.
     /// </summary>
     public long HostCacheBytes { get; init; } = 2L << 30;

@@ -29,4 +29,10 @@ public sealed record EngineStatistics
 
     /// <summary>Requests that were cancelled so far.</summary>
     public long Cancelled { get; init; }
+
+    /// <summary>Times that a sequence gave up its cells so far.</summary>
+    public long Preempted { get; init; }
+
+    /// <summary>Of these, times that its state was moved to host memory; the others were computed again.</summary>
+    public long Swapped { get; init; }
 }

@@ -26,7 +26,7 @@ internal sealed class EngineHarness : IDisposable
         options ??= new();
         _clock = clock ?? TimeProvider.System;
         _runtime = runtime;
-        Cache = new(runtime, options);
+        Cache = new(runtime, options, _clock);
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
         var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, options, Scheduler.StepTokens, Cache.Capacity);

@@ -57,6 +57,7 @@ public sealed class RandomScenarioTests
             InterTokenFactor = Pick(random, 1.0, 2, 10),
             InterTokenMilliseconds = Pick(random, 0.0, 1, 20),
             PrefillShare = Pick(random, 0, 0.25, 0.9),
+            ReserveTokens = Pick(random, 0, 0, 256),
             HostCacheBytes = Pick(random, 0, 4000, 1 << 30),
             ForkMinimumTokens = Pick(random, 1, 32, 64),
         };

@@ -13,6 +13,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
 {
     private readonly FakeRuntimeOptions _options;
     private readonly FakeSequence[] _sequences;
+    private readonly FakeCells _cells = new();
     private readonly Dictionary<int, float[]> _logits = [];
     private int _owner;
     private bool _disposed;
@@ -21,7 +22,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
     public FakeModelRuntime(FakeRuntimeOptions? options = null)
     {
         _options = options ?? new();
-        _sequences = [.. Enumerable.Range(0, _options.MaxSequences).Select(_ => new FakeSequence())];
+        _sequences = [.. Enumerable.Range(0, _options.MaxSequences).Select(_ => new FakeSequence(_cells))];
         Model = new ModelInfo
         {
             Name = "fake",
@@ -53,6 +54,9 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
     /// <summary>Forward steps so far.</summary>
     public int Forwards { get; private set; }
 
+    /// <summary>Cells that all sequences hold; a forked one counts once.</summary>
+    public int UsedCells => _cells.Used;
+
     /// <summary>Rows computed so far.</summary>
     public int Rows { get; private set; }
 
@@ -73,7 +77,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
         if (_interrupted) return ForwardStatus.Aborted;
         if (injected != ForwardStatus.Ok) return injected;
         if (!IsValid(batch)) return ForwardStatus.InvalidBatch;
-        if (_options.SharedCells > 0 && _sequences.Sum(s => s.Tokens.Count) + batch.Count > _options.SharedCells) return ForwardStatus.NoSpace;
+        if (!HasCells(batch.Count)) return ForwardStatus.NoSpace;
 
         RowsPerForward.Add(batch.Count);
         for (var i = 0; i < batch.Count; i++)
@@ -146,12 +150,20 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
             return false;
         }
 
-        var samePrefix = snapshot.Scope == SnapshotScope.Full
-            || CollectionsMarshal.AsSpan(target.Tokens)[..snapshot.Length].SequenceEqual(values[1..]);
-        if (!samePrefix) throw new InvalidOperationException("A sliding-window snapshot was restored onto a different prefix.");
         // As with the real library, a snapshot carries no more of the local layers than the window before its end.
         var kept = _options.SlidingWindow == 0 ? 0 : Math.Max(0, snapshot.Length - _options.SlidingWindow);
-        target.Set(values[1..], Math.Max(values[0], kept));
+        var first = Math.Max(values[0], kept);
+        if (snapshot.Scope == SnapshotScope.Full)
+        {
+            target.Clear();
+            if (!HasCells(snapshot.Length)) return false;
+            target.Set(values[1..], first);
+            return true;
+        }
+
+        var samePrefix = CollectionsMarshal.AsSpan(target.Tokens)[..snapshot.Length].SequenceEqual(values[1..]);
+        if (!samePrefix) throw new InvalidOperationException("A sliding-window snapshot was restored onto a different prefix.");
+        target.SetWindow(snapshot.Length, first);
         return true;
     }
 
@@ -183,6 +195,8 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
     }
 
     private int KeptCells => _options.SlidingWindow == 0 ? int.MaxValue : _options.SlidingWindow + _options.MicroBatchTokens;
+
+    private bool HasCells(int more) => _options.SharedCells == 0 || _cells.Used + more <= _options.SharedCells;
 
     private bool IsKnown(int sequence) => sequence >= 0 && sequence < _sequences.Length;
 

@@ -37,16 +37,19 @@ public sealed partial class ArchitectureTests
         XDocument.Parse(Repository.Read("src/Gemma3Server.Runtime/Gemma3Server.Runtime.csproj")).Descendants("PackageReference"));
 
     /// <summary>
-    /// <c>synth</c> is the exception: it writes a file format and runs no model, so that there is no runtime to choose. The format's code
-    /// lives beside llama.cpp's because GGUF is that project's.
+    /// <c>synth</c> and <c>inspect</c> are the exceptions: they write and read a file format and run no model, so that there is no runtime to
+    /// choose. The format's code lives beside llama.cpp's because GGUF is that project's.
     /// </summary>
     [Fact]
     public void ConcreteRuntime_IsNamedByTheCompositionRootOnly()
     {
-        Assert.Equal(
-            ["src/Gemma3Server/Cli/SynthCommand.cs", "src/Gemma3Server/Hosting/CompositionRoot.cs"], Containing("src/Gemma3Server", ConcreteRuntime));
-        var synth = ConcreteNamespace.Matches(WithoutComments(Repository.Read("src/Gemma3Server/Cli/SynthCommand.cs"))).Select(match => match.Value);
-        Assert.All(synth, name => Assert.Equal("Runtime.LlamaCpp.Gguf.Synthetic", name));
+        string[] formats =
+        [
+            "src/Gemma3Server/Cli/Inspect/InspectJson.cs", "src/Gemma3Server/Cli/Inspect/InspectReport.cs", "src/Gemma3Server/Cli/SynthCommand.cs",
+        ];
+        Assert.Equal([.. formats, "src/Gemma3Server/Hosting/CompositionRoot.cs"], Containing("src/Gemma3Server", ConcreteRuntime));
+        var names = formats.SelectMany(file => ConcreteNamespace.Matches(WithoutComments(Repository.Read(file))).Select(match => match.Value));
+        Assert.All(names, name => Assert.Contains(name, new[] { "Runtime.LlamaCpp.Gguf.Synthetic", "Runtime.LlamaCpp.Gguf.Inspection" }));
     }
 
     [Fact]

@@ -41,6 +41,9 @@ internal sealed class CacheEntry(int id)
     /// <summary>Shortest length beyond the present one at which another sequence waits for this one; <see cref="int.MaxValue"/> = none.</summary>
     public int Awaited { get; set; } = int.MaxValue;
 
+    /// <summary>Positions whose shared cells another id may have too; 0 where each id has its own.</summary>
+    public int Shared { get; set; }
+
     /// <summary>The next length at which a checkpoint is wanted; <see cref="int.MaxValue"/> = none.</summary>
     public int NextBoundary => _next < _boundaries.Count ? _boundaries[_next] : int.MaxValue;
 

@@ -23,42 +23,45 @@ internal sealed class KvCache
     private readonly PrefixCache _prefixes = new();
     private readonly PrefixSearch _search;
     private readonly CheckpointPolicy _checkpoints;
+    private readonly CellForecast _forecast;
+    private readonly SwapSpace _swaps = new();
+    private readonly PreemptionCost _cost = new();
+    private readonly TimeProvider _clock;
     private double _hostBytesPerToken;
 
-    public KvCache(IModelRuntime runtime, EngineOptions options)
+    public KvCache(IModelRuntime runtime, EngineOptions options, TimeProvider clock)
     {
         _runtime = runtime;
         _options = options;
+        _clock = clock;
         // Every running sequence has a row in every step, so more than a batch of them cannot run.
         _entries = new CacheEntry[Math.Min(runtime.Limits.MaxSequences, runtime.Limits.MaxBatchTokens)];
         for (var id = 0; id < _entries.Length; id++) _entries[id] = new(id);
         _search = new(_prefixes, _entries, runtime.Limits, runtime.Model.SlidingWindow, options);
         _checkpoints = new(_search, runtime.Limits, runtime.Model.SlidingWindow, options);
+        _forecast = new(_prefixes, _entries, runtime.Limits, options);
     }
 
     /// <summary>Sequences that can run at once.</summary>
     public int Capacity => _entries.Length;
 
-    /// <summary>Bytes of all checkpoints, and of all prefixes in host memory.</summary>
+    /// <summary>Bytes of all checkpoints, of all prefixes in host memory, and of all sequences that were swapped out.</summary>
     public long CheckpointBytes => _prefixes.CheckpointBytes;
 
     /// <inheritdoc cref="CheckpointBytes"/>
     public long HostBytes => _prefixes.HostBytes;
 
-    /// <summary>Whether a sequence would fit if it were alone.</summary>
-    public bool CanEverFit(Sequence sequence) => !_runtime.Limits.SharedCells || sequence.Count <= _runtime.Limits.TotalCells;
+    /// <inheritdoc cref="CheckpointBytes"/>
+    public long SwappedBytes => _swaps.Bytes;
 
-    /// <summary>
-    /// Whether the tokens that are known today fit into the cells: those of the running sequences, the newcomer's and one more each.
-    /// Idle entries do not count, they give way.
-    /// </summary>
-    public bool HasRoom(Sequence newcomer, List<Sequence> running)
-    {
-        if (!_runtime.Limits.SharedCells) return true;
-        long cells = newcomer.Count + 1;
-        foreach (var sequence in running) cells += sequence.Count + 1;
-        return cells <= _runtime.Limits.TotalCells;
-    }
+    /// <inheritdoc cref="CellForecast.CanEverFit"/>
+    public bool CanEverFit(Sequence sequence) => _forecast.CanEverFit(sequence);
+
+    /// <inheritdoc cref="CellForecast.HasRoom"/>
+    public bool HasRoom(Sequence newcomer, List<Sequence> running) => _forecast.HasRoom(newcomer, running);
+
+    /// <inheritdoc cref="PreemptionCost.ObserveStep"/>
+    public void ObserveStep(int decodeRows, int prefillRows, TimeSpan elapsed) => _cost.ObserveStep(decodeRows, prefillRows, elapsed);
 
     /// <summary>
     /// Gives a sequence an id and notes how much of it is already computed there; at least one token is always left to compute, for its
@@ -67,6 +70,12 @@ internal sealed class KvCache
     /// </summary>
     public CacheAnswer TryAcquire(Sequence sequence)
     {
+        if (sequence.Swapped is { } swapped)
+        {
+            if (!HasIdleId()) return CacheAnswer.Full;
+            if (TrySwapIn(sequence, swapped)) return CacheAnswer.Acquired;
+        }
+
         if (!_options.PrefixReuse || !sequence.Request.ReusePrefix) return AcquireEmpty(sequence);
         if (StillWaits(sequence)) return CacheAnswer.Wait;
         if (!HasIdleId()) return CacheAnswer.Full; // known without a search, which would be made before every step
@@ -119,6 +128,29 @@ internal sealed class KvCache
         Empty(_entries[sequence.Id]);
         Leave(sequence);
     }
+
+    /// <summary>
+    /// Takes a sequence's id back for want of cells. What it computed goes to host memory, where that is cheaper than computing it again and
+    /// there is room; <see cref="Sequence.Swapped"/> tells.
+    /// </summary>
+    public void SwapOut(Sequence sequence)
+    {
+        var entry = _entries[sequence.Id];
+        var lost = sequence.Computed - (sequence.Request.ReusePrefix ? PrefixCache.HeldByOthers(entry) : 0);
+        var expected = (long)(_hostBytesPerToken * sequence.Computed);
+        if (_cost.SwapIsCheaper(sequence.Computed, expected, lost)
+            && _prefixes.MakeHostRoom(expected, HostBudget, double.PositiveInfinity)
+            && TakeWhole(entry) is { } snapshot
+            && _prefixes.MakeHostRoom(snapshot.Data.Length, HostBudget, double.PositiveInfinity))
+        {
+            _swaps.Put(sequence, snapshot);
+        }
+
+        Drop(sequence);
+    }
+
+    /// <summary>Forgets what a sequence that waits has in host memory.</summary>
+    public void DropSwapped(Sequence sequence) => _swaps.Remove(sequence);
 
     /// <summary>Moves the idle entry that is worth least to host memory, or drops it; false when there is none.</summary>
     public bool TryEvict()
@@ -184,13 +216,14 @@ internal sealed class KvCache
         else if (IsAboutToBeLost(sequence, length) && length >= _search.FloorOf(entry)) TakePassedCheckpoint(sequence, entry, length);
     }
 
-    /// <summary>Throws when the cache, the runtime and the running sequences disagree.</summary>
-    public void CheckIntegrity(List<Sequence> running)
+    /// <summary>Throws when the cache, the runtime and the sequences that run or wait disagree.</summary>
+    public void CheckIntegrity(List<Sequence> running, List<Sequence> waiting)
     {
         foreach (var entry in _entries)
         {
             if (!entry.InUse) Assert(_runtime.Length(entry.Id) == entry.Length, $"id {entry.Id} holds what its tokens say");
             Assert(entry.Floor <= Math.Max(entry.Length, entry.Tip?.End ?? 0), $"id {entry.Id} can be rewound to its own length");
+            Assert(entry.Shared <= Math.Max(entry.Length, entry.Tip?.End ?? 0), $"id {entry.Id} shares no more than it holds");
             Assert(entry.InUse || (entry.Boundaries.Count == 0 && entry.Awaited == int.MaxValue), $"nobody waits for idle id {entry.Id}");
         }
 
@@ -201,7 +234,8 @@ internal sealed class KvCache
             Assert(_runtime.Length(sequence.Id) == sequence.Computed, $"id {sequence.Id} holds what sequence {sequence.Number} computed");
         }
 
-        Assert(CheckpointBytes <= _options.CheckpointBytes && HostBytes <= _options.HostCacheBytes, "snapshots keep their budgets");
+        Assert(CheckpointBytes <= _options.CheckpointBytes && HostBytes + SwappedBytes <= _options.HostCacheBytes, "snapshots keep their budgets");
+        _swaps.CheckIntegrity(waiting);
         _prefixes.CheckIntegrity(_entries);
     }
 
@@ -256,13 +290,28 @@ internal sealed class KvCache
         return CacheAnswer.Acquired;
     }
 
+    /// <summary>Brings a sequence back from host memory; false when it cannot be, and is to be computed again. There is an idle id.</summary>
+    private bool TrySwapIn(Sequence sequence, SequenceSnapshot swapped)
+    {
+        _prefixes.Tick();
+        foreach (var other in _entries) other.Worth = _prefixes.Loss(other);
+        var entry = IdPlacement.Choose(_entries)!;
+        Clear(entry);
+        var restored = RestoreWhole(entry, swapped);
+        // Idle ids hold cells that it may need.
+        while (!restored && _runtime.Limits.SharedCells && TryEvict()) restored = RestoreWhole(entry, swapped);
+        _swaps.Remove(sequence);
+        if (restored) Occupy(entry, sequence, swapped.Length, sequence.CacheExplanation);
+        return restored;
+    }
+
     private void Occupy(CacheEntry entry, Sequence sequence, int reused, CacheExplanation explanation)
     {
         entry.Owner = sequence;
         sequence.Id = entry.Id;
         sequence.Computed = reused;
         sequence.StopWaiting();
-        if (!sequence.Output.Started) sequence.CacheExplanation = explanation;
+        if (!sequence.Output.Started) (sequence.CacheExplanation, sequence.CachedTokens) = (explanation, explanation.ReusedTokens);
         if (!_options.PrefixReuse) return;
         _prefixes.Attach(entry, sequence.Tokens);
         // A checkpoint may cut a sequence for a moment and bring it back: not one whose bits shall depend on nothing.
@@ -302,6 +351,7 @@ internal sealed class KvCache
         else length = 0;
 
         if (length > 0 && held > length) length = _runtime.Rewind(entry.Id, length);
+        entry.Shared = Math.Min(entry.Shared, length);
         if (length == 0) Empty(entry);
         return length;
     }
@@ -319,6 +369,7 @@ internal sealed class KvCache
         else if (!whole && own) holder.Floor = Math.Max(holder.Floor, _search.FloorOfCopy(held));
         if (!done) return 0;
         target.Floor = _search.FloorOfCopy(copied);
+        if (!own) (target.Shared, holder.Shared) = (copied, Math.Max(holder.Shared, copied));
         if (holder.IsIdle) holder.LastUsed = _prefixes.Now;
         return copied;
     }
@@ -339,14 +390,30 @@ internal sealed class KvCache
 
     private int RestoreHost(CacheEntry target, RadixNode node, SequenceSnapshot snapshot)
     {
-        if (!_runtime.Restore(target.Id, snapshot))
-        {
-            if (node.Host == snapshot) _prefixes.DropHost(node);
-            return 0;
-        }
+        if (RestoreWhole(target, snapshot)) return snapshot.Length;
+        if (node.Host == snapshot) _prefixes.DropHost(node);
+        return 0;
+    }
 
+    /// <summary>Host memory that those who are swapped out leave to prefixes.</summary>
+    private long HostBudget => _options.HostCacheBytes - _swaps.Bytes;
+
+    private SequenceSnapshot? TakeWhole(CacheEntry entry)
+    {
+        var began = _clock.GetTimestamp();
+        if (_runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } snapshot) return null;
+        _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
+        _hostBytesPerToken = snapshot.Data.Length / (double)snapshot.Length;
+        return snapshot;
+    }
+
+    private bool RestoreWhole(CacheEntry target, SequenceSnapshot snapshot)
+    {
+        var began = _clock.GetTimestamp();
+        if (!_runtime.Restore(target.Id, snapshot)) return false;
+        _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
         target.Floor = _search.FloorOfCopy(snapshot.Length);
-        return snapshot.Length;
+        return true;
     }
 
     /// <summary>
@@ -356,9 +423,8 @@ internal sealed class KvCache
     {
         if (!entry.IsIdle || _options.HostCacheBytes == 0 || PrefixCache.Unique(entry, kept) < _options.HostMinimumTokens) return;
         var (worth, expected) = (_prefixes.Loss(entry, kept), (long)(_hostBytesPerToken * entry.Length));
-        if (!_prefixes.MakeHostRoom(expected, _options.HostCacheBytes, worth) || _runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } snapshot) return;
-        _hostBytesPerToken = snapshot.Data.Length / (double)snapshot.Length;
-        if (_prefixes.MakeHostRoom(snapshot.Data.Length, _options.HostCacheBytes, worth)) _prefixes.SetHost(entry.Tip!, snapshot);
+        if (!_prefixes.MakeHostRoom(expected, HostBudget, worth) || TakeWhole(entry) is not { } snapshot) return;
+        if (_prefixes.MakeHostRoom(snapshot.Data.Length, HostBudget, worth)) _prefixes.SetHost(entry.Tip!, snapshot);
     }
 
     private void TakeCheckpoint(Sequence sequence, int id, int length)
@@ -401,14 +467,14 @@ internal sealed class KvCache
         _runtime.Release(entry.Id);
         _prefixes.Detach(entry);
         entry.Owner = null;
-        entry.Floor = 0;
+        (entry.Floor, entry.Shared) = (0, 0);
         entry.ForgetWishes();
     }
 
     /// <summary>A running sequence has lost what was computed; what of it was taken from the cache is computed after all.</summary>
     private static void NoteLost(CacheEntry entry)
     {
-        entry.Floor = 0;
+        (entry.Floor, entry.Shared) = (0, 0);
         if (entry.Owner is not { Output.Started: false } owner || owner.CachedTokens == 0) return;
         owner.CachedTokens = 0;
         owner.CacheExplanation = owner.CacheExplanation with { ReusedTokens = 0, Source = CacheSource.None, Reason = CacheMiss.Failed };

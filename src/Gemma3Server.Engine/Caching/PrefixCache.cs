@@ -77,12 +77,11 @@ internal sealed class PrefixCache
     }
 
     /// <summary>Tokens beyond <paramref name="length"/> that an id holds and nobody else.</summary>
-    public static int Unique(CacheEntry entry, int length = 0)
-    {
-        if (entry.Tip is not { } tip) return 0;
-        var shared = Ancestor(tip, static n => n.Locks > 1)?.End ?? 0;
-        return Math.Max(0, tip.End - Math.Max(shared, length));
-    }
+    public static int Unique(CacheEntry entry, int length = 0) =>
+        entry.Tip is { } tip ? Math.Max(0, tip.End - Math.Max(HeldByOthers(entry), length)) : 0;
+
+    /// <summary>How much of what an id holds somebody else holds too.</summary>
+    public static int HeldByOthers(CacheEntry entry) => Ancestor(entry.Tip, static n => n.Locks > 1)?.End ?? 0;
 
     /// <summary>What it costs to lose what an idle id holds beyond <paramref name="length"/>: tokens to compute, by age.</summary>
     public double Loss(CacheEntry entry, int length = 0) => Chance * Unique(entry, length) / Age(entry.LastUsed);

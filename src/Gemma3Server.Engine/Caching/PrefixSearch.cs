@@ -19,7 +19,7 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
     /// us against 12 ms, a five-thousandth. A GPU computes a token of 27B in under 1 ms while its 80 KiB of global KV cross the bus twice, in
     /// 16 us or a fiftieth. Sharing cells costs nothing per token.
     /// </summary>
-    private const double CopyRate = 1.0 / 64;
+    internal const double CopyRate = 1.0 / 64;
 
     /// <summary>Copies that a fork before the holder's end takes: the runtime saves the holder, cuts it, copies, and brings it back.</summary>
     private const int CopiesOfCut = 3;

@@ -36,8 +36,8 @@ internal static partial class EngineLog
     [LoggerMessage(LogLevel.Debug, "Request {Request} was cancelled after {CompletionTokens} tokens")]
     public static partial void Cancelled(this ILogger logger, string request, int completionTokens);
 
-    [LoggerMessage(LogLevel.Information, "Request {Request} was preempted after {CompletionTokens} tokens: the KV cells ran out")]
-    public static partial void Preempted(this ILogger logger, string request, int completionTokens);
+    [LoggerMessage(LogLevel.Information, "Request {Request} was preempted after {CompletionTokens} tokens: the KV cells ran out; {SwappedKibibytes} KiB of it are in host memory")]
+    public static partial void Preempted(this ILogger logger, string request, int completionTokens, int swappedKibibytes);
 
     [LoggerMessage(LogLevel.Debug, "Request {Request} ended after {CompletionTokens} tokens: its time was up")]
     public static partial void Overdue(this ILogger logger, string request, int completionTokens);

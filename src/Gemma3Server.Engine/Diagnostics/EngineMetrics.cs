@@ -18,6 +18,7 @@ internal sealed class EngineMetrics : IDisposable
     private readonly Counter<long> _acceptedCounter;
     private readonly Counter<long> _cancelledCounter;
     private readonly Counter<long> _preemptedCounter;
+    private readonly Counter<long> _swappedCounter;
     private readonly Histogram<double> _timeToFirstToken;
     private readonly Histogram<double> _interTokenTime;
     private long _steps;
@@ -27,6 +28,8 @@ internal sealed class EngineMetrics : IDisposable
     private long _draftTokens;
     private long _acceptedTokens;
     private long _cancelled;
+    private long _preempted;
+    private long _swapped;
 
     /// <summary>Creates the instruments; the gauges ask the two functions, from any thread.</summary>
     public EngineMetrics(Func<int> running, Func<int> waiting)
@@ -41,6 +44,7 @@ internal sealed class EngineMetrics : IDisposable
         _acceptedCounter = _meter.CreateCounter<long>("gemma3.tokens.accepted", "{token}", "Draft tokens that held.");
         _cancelledCounter = _meter.CreateCounter<long>("gemma3.requests.cancelled", "{request}", "Requests whose client went away.");
         _preemptedCounter = _meter.CreateCounter<long>("gemma3.requests.preempted", "{request}", "Times a sequence gave up its cells.");
+        _swappedCounter = _meter.CreateCounter<long>("gemma3.requests.swapped", "{request}", "Times a sequence was moved to host memory for that.");
         _timeToFirstToken = _meter.CreateHistogram<double>("gemma3.time_to_first_token", "s", "From arrival to the first token.");
         _interTokenTime = _meter.CreateHistogram<double>("gemma3.inter_token_time", "s", "Between two tokens of a generation.");
     }
@@ -57,6 +61,8 @@ internal sealed class EngineMetrics : IDisposable
         DraftTokens = Interlocked.Read(ref _draftTokens),
         AcceptedDraftTokens = Interlocked.Read(ref _acceptedTokens),
         Cancelled = Interlocked.Read(ref _cancelled),
+        Preempted = Interlocked.Read(ref _preempted),
+        Swapped = Interlocked.Read(ref _swapped),
     };
 
     public void Step() => Count(ref _steps, _stepCounter, 1);
@@ -75,7 +81,12 @@ internal sealed class EngineMetrics : IDisposable
 
     public void Cancelled() => Count(ref _cancelled, _cancelledCounter, 1);
 
-    public void Preempted() => _preemptedCounter.Add(1);
+    /// <summary>A sequence gave up its cells; <paramref name="swapped"/> = its state went to host memory.</summary>
+    public void Preempted(bool swapped)
+    {
+        Count(ref _preempted, _preemptedCounter, 1);
+        Count(ref _swapped, _swappedCounter, swapped ? 1 : 0);
+    }
 
     public void TimeToFirstToken(TimeSpan time) => _timeToFirstToken.Record(time.TotalSeconds);
 

@@ -98,8 +98,9 @@ internal sealed class StepExecutor(
     {
         if (scheduler.Preempt() is { } preempted)
         {
-            metrics.Preempted();
-            logger.Preempted(preempted.Request.Id, preempted.Generated);
+            var swapped = preempted.Swapped is { } snapshot ? snapshot.Data.Length : 0;
+            metrics.Preempted(swapped > 0);
+            logger.Preempted(preempted.Request.Id, preempted.Generated, swapped >> 10);
         }
         else
         {

@@ -35,7 +35,8 @@ internal sealed class ClassQueue
     public void Add(Sequence sequence)
     {
         var account = Open(sequence.Request.ClientKey);
-        sequence.Charged = sequence.Count + Math.Max(0, Math.Min(sequence.Remaining, account.ExpectedCompletion));
+        sequence.ExpectedTokens = Math.Max(0, Math.Min(sequence.Remaining, account.ExpectedCompletion));
+        sequence.Charged = sequence.Count + sequence.ExpectedTokens;
         sequence.Tag = Math.Max(_now, account.Next);
         account.Next = sequence.Tag + sequence.Charged;
         var at = _sequences.Count;

@@ -72,12 +72,16 @@ internal sealed class Scheduler
     public StepPlan ScheduleAlone(Sequence sequence) => _planner.PlanAlone(sequence);
 
     /// <summary>Learns how long a step took, without what its drafts added.</summary>
-    public void Observe(StepPlan plan, TimeSpan elapsed) => _planner.Observe(plan, elapsed);
+    public void Observe(StepPlan plan, TimeSpan elapsed)
+    {
+        _planner.Observe(plan, elapsed);
+        _cache.ObserveStep(plan.DecodeRows, plan.PrefillRows, elapsed);
+    }
 
     /// <summary>
     /// Takes the id of one running sequence away, for want of cells, and puts it in front of those of its class who wait. It is of the worst
     /// class, and of these the youngest; whoever had to give way before counts as one class better each time, so that nobody
-    /// recomputes for ever. Returns it, or <see langword="null"/> when only one is running: preempting that would not help.
+    /// starts again for ever. Returns it, or <see langword="null"/> when only one is running: preempting that would not help.
     /// </summary>
     public Sequence? Preempt()
     {
@@ -90,7 +94,7 @@ internal sealed class Scheduler
         }
 
         _running.Remove(victim);
-        _cache.Drop(victim);
+        _cache.SwapOut(victim);
         victim.State = SequenceState.Preempted;
         victim.Preemptions++;
         _waiting.AddPreempted(victim);
@@ -142,6 +146,7 @@ internal sealed class Scheduler
         foreach (var sequence in All())
         {
             sequence.State = SequenceState.Finished;
+            _cache.DropSwapped(sequence);
             sequence.Unbind();
             if (sequence.IsCancelled) sequence.Output.Close();
             else sequence.Output.Fail(error, message);
@@ -172,12 +177,15 @@ internal sealed class Scheduler
         var sound = _running.Count <= _cache.Capacity && _waiting.Count + _aside.Count == WaitingCount && _running.Count == RunningCount
             && _running.TrueForAll(s => s.State == SequenceState.Running && s.Id >= 0 && s.Computed < s.Count)
             && _running.Select(s => s.Id).Distinct().Count() == _running.Count
+            && _running.TrueForAll(s => s.Swapped is null)
             && _aside.TrueForAll(s => s.State is SequenceState.Waiting or SequenceState.Preempted && s.Id == Sequence.None && s.Computed == 0)
             && All().Select(s => s.Number).Distinct().Count() == _running.Count + _aside.Count + _waiting.Count
             && All().TrueForAll(s => s.Deadline >= _earliestDeadline);
         if (!sound) throw new InvalidOperationException("Scheduler integrity: running and waiting sequences are inconsistent.");
         _waiting.CheckIntegrity([.. _running, .. _aside]);
-        _cache.CheckIntegrity(_running);
+        List<Sequence> waiting = [.. _aside];
+        _waiting.CopyTo(waiting);
+        _cache.CheckIntegrity(_running, waiting);
     }
 
     /// <summary>Gives ids to those who stepped aside, as far as their time has come, and then to those whose turn it is.</summary>
@@ -225,7 +233,6 @@ internal sealed class Scheduler
         if (_running.Count > 0 && !_cache.HasRoom(sequence, _running)) return CacheAnswer.Full;
         var answer = _cache.TryAcquire(sequence);
         if (answer != CacheAnswer.Acquired) return answer;
-        if (!sequence.Output.Started) sequence.CachedTokens = Math.Min(sequence.Computed, sequence.PromptLength);
         _running.Add(sequence);
         return answer;
     }
@@ -265,6 +272,8 @@ internal sealed class Scheduler
             if (keep) _cache.Keep(sequence);
             else _cache.Drop(sequence);
         }
+
+        _cache.DropSwapped(sequence);
 
         sequence.State = SequenceState.Finished;
         sequence.Unbind();

@@ -121,6 +121,12 @@ internal sealed class Sequence
     /// <summary>Tokens that its client was charged for when it arrived, by estimate.</summary>
     public int Charged { get; set; }
 
+    /// <summary>Length of the answer that is expected of its client; given by its <see cref="ClassQueue"/>.</summary>
+    public int ExpectedTokens { get; set; }
+
+    /// <summary>Its state in host memory while it is <see cref="SequenceState.Preempted"/>; none = it will be computed again.</summary>
+    public SequenceSnapshot? Swapped { get; set; }
+
     /// <summary>Times it gave up its cells.</summary>
     public int Preemptions { get; set; }
 

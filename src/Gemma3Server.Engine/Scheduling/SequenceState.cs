@@ -9,7 +9,7 @@ internal enum SequenceState
     /// <summary>Holds a sequence id: prefill or decode.</summary>
     Running,
 
-    /// <summary>Lost its sequence id for want of cells; waits, and recomputes prompt and completion when it runs again.</summary>
+    /// <summary>Lost its sequence id for want of cells; waits, and goes on where it was: from host memory, or computed again.</summary>
     Preempted,
 
     /// <summary>Ended in whatever way; holds nothing.</summary>

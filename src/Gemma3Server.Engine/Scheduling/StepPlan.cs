@@ -19,6 +19,9 @@ internal sealed class StepPlan
     /// <summary>Of these, rows of drafts that are to be verified.</summary>
     public int DraftRows { get; private set; }
 
+    /// <summary>The others: rows of prompts.</summary>
+    public int PrefillRows => Rows - DecodeRows - DraftRows;
+
     /// <summary>Rows that yield logits.</summary>
     public int LogitsRows { get; private set; }
 

@@ -75,9 +75,8 @@ internal sealed class StepPlanner
     public void Observe(StepPlan plan, TimeSpan elapsed)
     {
         // Steps of one deterministic sequence are no sample of those that are measured out; neither is a decode step with drafts.
-        var prefill = plan.Rows - plan.DecodeRows - plan.DraftRows;
-        if (_budget is null || _lastWasAlone || (prefill == 0 && plan.DraftRows > 0)) return;
-        _budget.Observe(plan.DecodeRows, prefill, elapsed);
+        if (_budget is null || _lastWasAlone || (plan.PrefillRows == 0 && plan.DraftRows > 0)) return;
+        _budget.Observe(plan.DecodeRows, plan.PrefillRows, elapsed);
     }
 
     /// <summary>The deterministic sequence whose turn it is, the one that has waited longest; none when it is the others' turn.</summary>

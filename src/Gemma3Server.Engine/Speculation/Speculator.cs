@@ -103,7 +103,7 @@ internal sealed class Speculator
         _credit.Tick();
         (_plainSteps, _draftSteps) = plan.DraftRows == 0 ? (_plainSteps + 1, 0) : (0, _draftSteps + 1);
         // Beside prompts nobody knows what took the time.
-        if (plan.Rows > decoding + plan.DraftRows || plan.Entries[0].Sequence.Request.Deterministic) return;
+        if (plan.PrefillRows > 0 || plan.Entries[0].Sequence.Request.Deterministic) return;
         if (plan.DraftRows == 0)
         {
             _cost.Observe(decoding, seconds);

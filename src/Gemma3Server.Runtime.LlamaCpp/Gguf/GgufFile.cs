@@ -113,6 +113,21 @@ public sealed class GgufFile
         ReadExactly(stream, destination);
     }
 
+    /// <summary>Copies all metadata, in the file's order and byte for byte where they are arrays.</summary>
+    /// <param name="writer">Where they go; it adds the alignment itself.</param>
+    /// <param name="except">A key that is left out.</param>
+    internal void CopyMetadata(GgufWriter writer, string? except)
+    {
+        using var stream = _open();
+        foreach (var (key, value) in Metadata)
+        {
+            if (key == except || key == GgufFormat.AlignmentKey) continue;
+            if (value.IsArray) writer.AddArray(key, value.ElementType, value.Count, ReadElements(stream, value, key));
+            else if (value.AsText() is { } text) writer.Add(key, text);
+            else writer.AddBits(key, value.Type, value.Bits);
+        }
+    }
+
     internal static GgufFile Open(Func<Stream> open, string name)
     {
         using var stream = open();
@@ -129,6 +144,22 @@ public sealed class GgufFile
         var values = new T[value.Count];
         ReadExactly(stream, MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
+    }
+
+    private byte[] ReadElements(Stream stream, GgufValue array, string key)
+    {
+        var end = array.Offset + ((long)array.Count * GgufFormat.SizeOf(array.ElementType));
+        if (array.ElementType == GgufValueType.String)
+        {
+            var reader = new GgufReader(stream, Path, array.Offset);
+            for (var i = 0; i < array.Count; i++) reader.SkipText(GgufFormat.MaxKeyBytes, $"the array '{key}'");
+            end = reader.Position;
+        }
+
+        var bytes = new byte[end - array.Offset];
+        stream.Position = array.Offset;
+        ReadExactly(stream, bytes);
+        return bytes;
     }
 
     private void ReadExactly(Stream stream, Span<byte> destination)

@@ -33,6 +33,9 @@ public sealed class GgufValue
     /// <summary>Where an array's elements start in the file.</summary>
     internal long Offset { get; }
 
+    /// <summary>The bits of a number or truth value.</summary>
+    internal ulong Bits => _bits;
+
     /// <summary>The text, if it is one.</summary>
     public string? AsText() => _text;
 

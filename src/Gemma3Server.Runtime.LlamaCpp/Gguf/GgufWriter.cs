@@ -96,6 +96,22 @@ public sealed class GgufWriter
             Number(_metadata, (uint)value);
     }
 
+    /// <summary>Adds a number or truth value by its bits.</summary>
+    internal void AddBits(string key, GgufValueType type, ulong bits)
+    {
+        Key(key, type);
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, bits);
+        _metadata.Write(bytes[..GgufFormat.SizeOf(type)]);
+    }
+
+    /// <summary>Adds an array by the bytes of its elements.</summary>
+    internal void AddArray(string key, GgufValueType element, int count, ReadOnlySpan<byte> elements)
+    {
+        Array(key, element, count);
+        _metadata.Write(elements);
+    }
+
     /// <summary>Declares a tensor; its data follow in the order of the declarations.</summary>
     /// <param name="name">At most 63 bytes of UTF-8.</param>
     /// <param name="type">How its elements are stored.</param>

@@ -30,6 +30,9 @@ internal static unsafe partial class GgmlBaseNative
     public static partial long ggml_blck_size(GgmlType type);
 
     [LibraryImport(Library)]
+    public static partial nuint ggml_quantize_chunk(GgmlType type, float* source, byte* target, long start, long rows, long rowLength, float* importance);
+
+    [LibraryImport(Library)]
     public static partial GgmlDeviceType ggml_backend_dev_type(nint device);
 
     [LibraryImport(Library)]

@@ -40,12 +40,8 @@ public static partial class CheckpointQuantizer
         var plan = QuantizePlan.Create(file, options);
 
         // 2. Target.
-        var target = Path.GetFullPath(options.TargetPath);
-        if (Directory.Exists(target) || Path.EndsInDirectorySeparator(options.TargetPath)) throw new IOException("it is a folder: give the name of a file in it");
-        if (target == source) throw new IOException("it is the file that is read");
-        if (File.Exists(target) && !options.Overwrite) throw new IOException("it exists already");
-        var folder = Directory.CreateDirectory(Path.GetDirectoryName(target)!).FullName;
-        SyntheticCheckpoint.RequireSpace(plan.TargetBytes, new DriveInfo(folder).AvailableFreeSpace);
+        var target = TargetPath.Check(options.TargetPath, source, options.Overwrite);
+        SyntheticCheckpoint.RequireSpace(plan.TargetBytes, new DriveInfo(Path.GetDirectoryName(target)!).AvailableFreeSpace);
         NativeLibraryLoader.Load(options.LibraryDirectory, loggers);
         cancellationToken.ThrowIfCancellationRequested();
 

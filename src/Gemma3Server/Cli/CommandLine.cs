@@ -82,6 +82,7 @@ internal static partial class CommandLine
         root.Subcommands.Add(BenchCommand.Create());
         root.Subcommands.Add(PerplexityCommand.Create());
         root.Subcommands.Add(QuantizeCommand.Create());
+        root.Subcommands.Add(InspectCommand.Create());
         root.Subcommands.Add(SynthCommand.Create());
 
         // The version people quote, without the commit.

@@ -1,8 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using Gemma3Server.Engine;
 using Gemma3Server.Runtime;
 using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Diagnostics;
 using Gemma3Server.Runtime.LlamaCpp.Gguf;
+using Gemma3Server.Runtime.LlamaCpp.Gguf.Inspection;
 using Gemma3Server.Runtime.LlamaCpp.Quantizing;
 
 namespace Gemma3Server.Hosting;
@@ -63,6 +65,29 @@ internal static class CompositionRoot
             options, loggers, progress => report(progress.Tensor, (double)progress.Bytes / progress.TotalBytes), stopped);
         return new(result.SourceBytes, result.TargetBytes, result.SourceBitsPerWeight, result.TargetBitsPerWeight);
     }
+
+    /// <summary>Reads what a checkpoint tells about itself; otherwise one line that says why not.</summary>
+    public static bool TryInspect(string path, [NotNullWhen(true)] out CheckpointInspection? inspection, [NotNullWhen(false)] out string? fault)
+    {
+        (inspection, fault) = (null, null);
+        try
+        {
+            inspection = CheckpointInspector.Inspect(path);
+        }
+        catch (GgufException exception)
+        {
+            fault = exception.Message.ReplaceLineEndings(" ");
+        }
+
+        return fault is null;
+    }
+
+    /// <summary>Copies a checkpoint with its embeddings quantized and its tokenizer's faults corrected; tells the share that is done.</summary>
+    public static RepackResult Repack(
+        string path, string target, string type, bool overwrite, ILoggerFactory loggers, Action<double> report, CancellationToken stopped) =>
+        CheckpointRepacker.Run(
+            new() { SourcePath = path, TargetPath = target, EmbeddingType = Enum.Parse<GgmlType>(type, ignoreCase: true), Overwrite = overwrite },
+            loggers, report, stopped);
 
     private static LlamaCppOptions Translate(Gemma3ServerOptions settings)
     {

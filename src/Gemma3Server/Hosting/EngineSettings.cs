@@ -35,7 +35,11 @@ internal sealed record EngineSettings
     [Range(0L, 1L << 40)]
     public long CheckpointBytes { get; init; } = 1L << 30;
 
-    /// <summary>Host memory for prefixes that no sequence holds any more, in bytes; 0 = none.</summary>
+    /// <summary>Most tokens of an expected answer for which shared cells must be free when its request begins; 0 = none.</summary>
+    [Range(0, 1 << 20)]
+    public int ReserveTokens { get; init; } = 256;
+
+    /// <summary>Host memory for prefixes, and for running sequences that gave up shared cells, in bytes; 0 = none.</summary>
     [Range(0L, 1L << 40)]
     public long HostCacheBytes { get; init; } = 2L << 30;
 

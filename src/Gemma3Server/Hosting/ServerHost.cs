@@ -56,6 +56,7 @@ internal static class ServerHost
                 PrefillShare = options.Engine.PrefillShare,
                 PrefixReuse = options.Engine.PrefixReuse,
                 CheckpointBytes = options.Engine.CheckpointBytes,
+                ReserveTokens = options.Engine.ReserveTokens,
                 HostCacheBytes = options.Engine.HostCacheBytes,
                 ForkMinimumTokens = options.Engine.ForkMinimumTokens,
                 HostMinimumTokens = options.Engine.HostMinimumTokens,

@@ -137,7 +137,7 @@ public sealed class StepExecutorTests
     public void Step_NoSpaceAmongRunning_PreemptsTheYoungestAndRepeatsNoText()
     {
         var shape = Shape with { SharedCells = 100 };
-        using var harness = new EngineHarness(shape);
+        using var harness = new EngineHarness(shape, new() { ReserveTokens = 0 });
         var sequences = Enumerable.Range(0, 3).Select(i => harness.Submit($"prompt number {i}", 50)).ToArray();
         var preempted = new HashSet<long>();
         while (!harness.Scheduler.IsIdle)

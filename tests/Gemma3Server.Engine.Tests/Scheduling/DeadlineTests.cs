@@ -53,7 +53,7 @@ public sealed class DeadlineTests
     public void EndOverdue_Preempted_EndsWithWhatItHas()
     {
         using var runtime = new TimedRuntime(Shape with { MaxSequences = 2, SharedCells = 60 }, Second, default, default);
-        using var harness = new EngineHarness(runtime, clock: runtime);
+        using var harness = new EngineHarness(runtime, new() { ReserveTokens = 0 }, runtime);
         harness.Submit("the first one", 40);
         var second = harness.Submit("the second one", 40, r => r with { Timeout = 30 * Second });
         while (second.State != SequenceState.Preempted) harness.Step();

@@ -140,7 +140,7 @@ public sealed class SchedulerTests
     [Fact]
     public void RemoveCancelled_EveryClassPreemptedAndDeterministic_LeavesNothing()
     {
-        using var harness = new EngineHarness(Shape with { MaxSequences = 3, SharedCells = 80 });
+        using var harness = new EngineHarness(Shape with { MaxSequences = 3, SharedCells = 80 }, new() { ReserveTokens = 0 });
         var sequences = Enumerable.Range(0, 12).Select(i => harness.Submit($"request number {i}", 60, r => r with
         {
             Priority = (RequestPriority)(i % 3),

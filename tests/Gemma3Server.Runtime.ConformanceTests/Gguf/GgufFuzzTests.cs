@@ -1,10 +1,11 @@
 using Gemma3Server.Runtime.LlamaCpp.Gguf;
+using Gemma3Server.Runtime.LlamaCpp.Gguf.Inspection;
 
 namespace Gemma3Server.Runtime.ConformanceTests.Gguf;
 
 public sealed class GgufFuzzTests
 {
-    private const int Mutations = 2_000;
+    private const int Mutations = 20_000;
     private const long MostAllocated = 8 << 20;
 
     [Fact]
@@ -25,6 +26,7 @@ public sealed class GgufFuzzTests
                     if (value.IsArray && file.ReadTexts(key) is null && file.ReadFloats(key) is null)
                         file.ReadIntegers(key);
                 }
+                CheckpointInspector.Inspect([file]);
                 GemmaCheckpoint.Validate(file);
             }
             catch (GgufException)

@@ -37,9 +37,9 @@ public sealed class SettingsReaderTests
         var (engine, runtime) = (new EngineOptions(), new LlamaCppOptions { ModelPath = "" });
         var options = new Gemma3ServerOptions();
         Assert.Equal((engine.QueueLimit, engine.StepTokens, engine.PrefixReuse, engine.CheckpointBytes, engine.HostCacheBytes, engine.ForkMinimumTokens,
-                engine.HostMinimumTokens),
+                engine.HostMinimumTokens, engine.ReserveTokens),
             (options.Engine.QueueLimit, options.Engine.StepTokens, options.Engine.PrefixReuse, options.Engine.CheckpointBytes, options.Engine.HostCacheBytes,
-                options.Engine.ForkMinimumTokens, options.Engine.HostMinimumTokens));
+                options.Engine.ForkMinimumTokens, options.Engine.HostMinimumTokens, options.Engine.ReserveTokens));
         Assert.Equal((engine.AdaptiveBudget, engine.InterTokenFactor, engine.InterTokenMilliseconds, engine.PrefillShare),
             (options.Engine.AdaptiveBudget, options.Engine.InterTokenFactor, options.Engine.InterTokenMilliseconds, options.Engine.PrefillShare));
         Assert.Equal((runtime.GpuLayers, runtime.ContextLength, runtime.Parallel, runtime.BatchTokens, runtime.MicroBatchTokens, runtime.Threads),

@@ -1,0 +1,34 @@
+namespace Gemma3Server.Engine.Caching;
+
+/// <summary>Says whether it is cheaper to copy a sequence to host memory and back, or to compute again what it would lose.</summary>
+/// <remarks>
+/// Both are measured where they happen anyway: every copy of a whole state tells the price of a byte, every step that mainly computes
+/// prompts the price of a row. Before both are known, <see cref="PrefixSearch.CopyRate"/> stands in. Used by the engine loop alone.
+/// </remarks>
+internal sealed class PreemptionCost
+{
+    /// <summary>Weight of the newest measurement.</summary>
+    private const double Newest = 0.1;
+
+    private double _secondsPerByte;
+    private double _secondsPerRow;
+
+    /// <summary>Learns from one copy, out or back.</summary>
+    public void ObserveCopy(long bytes, TimeSpan elapsed) => Learn(ref _secondsPerByte, elapsed.TotalSeconds / Math.Max(1, bytes));
+
+    /// <summary>Learns from a step; one that mainly decodes tells nothing about a prompt row.</summary>
+    public void ObserveStep(int decodeRows, int prefillRows, TimeSpan elapsed)
+    {
+        if (prefillRows > decodeRows) Learn(ref _secondsPerRow, elapsed.TotalSeconds / (prefillRows + decodeRows));
+    }
+
+    /// <summary>Whether moving <paramref name="held"/> positions of <paramref name="bytes"/> out and back costs less than computing <paramref name="lost"/>.</summary>
+    public bool SwapIsCheaper(int held, long bytes, int lost) => _secondsPerByte > 0 && _secondsPerRow > 0 && bytes > 0
+        ? 2 * bytes * _secondsPerByte < lost * _secondsPerRow
+        : 2 * held * PrefixSearch.CopyRate < lost;
+
+    private static void Learn(ref double mean, double value)
+    {
+        if (value > 0) mean = mean == 0 ? value : ((1 - Newest) * mean) + (Newest * value);
+    }
+}
