@@ -1,5 +1,6 @@
 using System.ClientModel;
 using System.Text;
+using System.Text.Json;
 using Gemma3Server.Tests.Support;
 using OpenAI;
 using OpenAI.Chat;
@@ -41,6 +42,40 @@ public sealed class OpenAiSdkTests
         Assert.Equal(ChatFinishReason.Stop, reason);
         Assert.Equal(18, usage?.InputTokenCount);
     }
+
+    [Fact]
+    public async Task Complete_LogProbabilities_AreUnderstood()
+    {
+        await using var server = await TestServer.StartAsync("Tag é");
+        ChatCompletionOptions options = new() { IncludeLogProbabilities = true, TopLogProbabilityCount = 3 };
+        var result = await Client(server).CompleteChatAsync([new UserChatMessage("Hi")], options, TestContext.Current.CancellationToken);
+        Assert.False(result.GetRawResponse().Headers.TryGetValue("x-ignored-params", out _));
+        var tokens = result.Value.ContentTokenLogProbabilities;
+        Assert.Equal("Tag é", Encoding.UTF8.GetString([.. tokens.SelectMany(token => token.Utf8Bytes!.Value.ToArray())]));
+        Assert.All(tokens, token => Assert.Equal(3, token.TopLogProbabilities.Count));
+        Assert.All(tokens, token => Assert.Equal(token.Token, token.TopLogProbabilities[0].Token));
+
+        var streamed = new StringBuilder();
+        await foreach (var update in Client(server).CompleteChatStreamingAsync([new UserChatMessage("Hi")], options, TestContext.Current.CancellationToken))
+            foreach (var token in update.ContentTokenLogProbabilities) streamed.Append(token.Token);
+        Assert.Equal(string.Concat(tokens.Select(token => token.Token)), streamed.ToString());
+    }
+
+#pragma warning disable OPENAI001, SCME0001 // the seed, and fields that the client has no name for, are experimental there
+    [Fact]
+    public async Task Complete_SeedAndSeveralChoices_AreUnderstood()
+    {
+        await using var server = await TestServer.StartAsync();
+        ChatCompletionOptions options = new() { Seed = 5, MaxOutputTokenCount = 20 };
+        ChatCompletion first = await Client(server).CompleteChatAsync([new UserChatMessage("Hi")], options, TestContext.Current.CancellationToken);
+        options.Patch.Set("$.n"u8, 3);
+        var result = await Client(server).CompleteChatAsync([new UserChatMessage("Hi")], options, TestContext.Current.CancellationToken);
+        Assert.Equal(first.Content[0].Text, result.Value.Content[0].Text);
+        using var body = JsonDocument.Parse(result.GetRawResponse().Content);
+        Assert.Equal(3, body.RootElement.GetProperty("choices").EnumerateArray().Select(c => c.GetProperty("message").GetProperty("content").GetString()).Distinct().Count());
+        Assert.NotNull(result.Value.SystemFingerprint);
+    }
+#pragma warning restore OPENAI001, SCME0001
 
     [Fact]
     public async Task Complete_Refused_ThrowsWithOurMessage()

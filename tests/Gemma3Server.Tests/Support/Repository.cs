@@ -8,6 +8,8 @@ internal static class Repository
     public static string Root { get; } = typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(a => a.Key == "RepositoryRoot").Value!;
 
+    public static string Clients => Path.Combine(Root, "tests", "Gemma3Server.Tests", "clients");
+
     public static string Reference => Path.Combine(Root, "tests", "Gemma3Server.Tests", "reference");
 
     /// <summary>C# files below a folder, without build output; paths relative to the root, with forward slashes.</summary>
