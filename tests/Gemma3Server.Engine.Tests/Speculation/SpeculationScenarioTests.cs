@@ -55,6 +55,7 @@ public sealed class SpeculationScenarioTests
             PrefixReuse = random.Next(5) != 0,
             AdaptiveBudget = random.Next(4) != 0,
             ForkMinimumTokens = Pick(random, 1, 32),
+            ReserveTokens = Pick(random, 0, 0, 256),
         };
 
         // Every step takes as long as any other, so that rows seem free; or any time, so that now and then they do.
