@@ -133,7 +133,7 @@ internal static class GrammarScenario
                 var withOut = Microseconds(() => free.Sample(row, scratch));
                 var token = 0;
                 var with = Microseconds(() => token = constrained.Sample(row, scratch));
-                extras.Add(Math.Max(0, with - withOut));
+                extras.Add(with - withOut);
                 masks.Add(Microseconds(() => matcher.Mask()));
                 if (peer is not null)
                 {
@@ -145,9 +145,10 @@ internal static class GrammarScenario
                     if (!matcher.AllowsEnd(token)) peer.Accept(token);
                 }
 
+                var ends = matcher.AllowsEnd(token);
                 constrained.Accept(token);
                 free.Accept(token);
-                if (matcher.AllowsEnd(token) || !matcher.TryAccept(token)) break;
+                if (ends) break;
             }
         }
 

@@ -14,6 +14,8 @@ internal sealed class EngineMetrics : IDisposable
     private readonly Counter<long> _promptCounter;
     private readonly Counter<long> _cachedCounter;
     private readonly Counter<long> _completionCounter;
+    private readonly Counter<long> _draftCounter;
+    private readonly Counter<long> _acceptedCounter;
     private readonly Counter<long> _cancelledCounter;
     private readonly Counter<long> _preemptedCounter;
     private readonly Counter<long> _swappedCounter;
@@ -23,6 +25,8 @@ internal sealed class EngineMetrics : IDisposable
     private long _promptTokens;
     private long _cachedTokens;
     private long _completionTokens;
+    private long _draftTokens;
+    private long _acceptedTokens;
     private long _cancelled;
     private long _preempted;
     private long _swapped;
@@ -36,6 +40,8 @@ internal sealed class EngineMetrics : IDisposable
         _promptCounter = _meter.CreateCounter<long>("gemma3.tokens.prompt", "{token}", "Prompt tokens computed.");
         _cachedCounter = _meter.CreateCounter<long>("gemma3.tokens.cached", "{token}", "Prompt tokens taken from a cached prefix.");
         _completionCounter = _meter.CreateCounter<long>("gemma3.tokens.completion", "{token}", "Tokens generated.");
+        _draftCounter = _meter.CreateCounter<long>("gemma3.tokens.drafted", "{token}", "Draft tokens verified.");
+        _acceptedCounter = _meter.CreateCounter<long>("gemma3.tokens.accepted", "{token}", "Draft tokens that held.");
         _cancelledCounter = _meter.CreateCounter<long>("gemma3.requests.cancelled", "{request}", "Requests whose client went away.");
         _preemptedCounter = _meter.CreateCounter<long>("gemma3.requests.preempted", "{request}", "Times a sequence gave up its cells.");
         _swappedCounter = _meter.CreateCounter<long>("gemma3.requests.swapped", "{request}", "Times a sequence was moved to host memory for that.");
@@ -52,6 +58,8 @@ internal sealed class EngineMetrics : IDisposable
         PromptTokens = Interlocked.Read(ref _promptTokens),
         CachedTokens = Interlocked.Read(ref _cachedTokens),
         CompletionTokens = Interlocked.Read(ref _completionTokens),
+        DraftTokens = Interlocked.Read(ref _draftTokens),
+        AcceptedDraftTokens = Interlocked.Read(ref _acceptedTokens),
         Cancelled = Interlocked.Read(ref _cancelled),
         Preempted = Interlocked.Read(ref _preempted),
         Swapped = Interlocked.Read(ref _swapped),
@@ -64,6 +72,12 @@ internal sealed class EngineMetrics : IDisposable
     public void CachedTokens(int count) => Count(ref _cachedTokens, _cachedCounter, count);
 
     public void Token() => Count(ref _completionTokens, _completionCounter, 1);
+
+    public void Drafted(int count, int accepted)
+    {
+        Count(ref _draftTokens, _draftCounter, count);
+        Count(ref _acceptedTokens, _acceptedCounter, accepted);
+    }
 
     public void Cancelled() => Count(ref _cancelled, _cancelledCounter, 1);
 

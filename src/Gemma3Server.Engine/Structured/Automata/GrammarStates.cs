@@ -37,6 +37,7 @@ internal sealed class GrammarStates
     public GrammarStates(GrammarNetwork network, int lookahead, long mostBytes)
     {
         Network = network;
+        ClassOf = [.. Enumerable.Range(0, 256).Select(value => (byte)network.ClassOf((byte)value))];
         _lookahead = lookahead;
         _mostBytes = mostBytes;
         Dead = new(this, [], accepts: false, default);
@@ -55,6 +56,9 @@ internal sealed class GrammarStates
 
     public GrammarNetwork Network { get; }
 
+    /// <summary>The class of each byte.</summary>
+    public byte[] ClassOf { get; }
+
     /// <summary>Before the first byte.</summary>
     public GrammarState Start { get; }
 
@@ -69,6 +73,12 @@ internal sealed class GrammarStates
     {
         lock (_lock)
         {
+            if (!state.Classes.Contains(byteClass))
+            {
+                state.Remember(byteClass, Dead);
+                return Dead;
+            }
+
             Begin();
             foreach (var (id, frame) in state.Items)
             {
@@ -78,7 +88,7 @@ internal sealed class GrammarStates
 
             var next = Finish();
             state.Remember(byteClass, next);
-            Charge(8L * Network.ClassCount / 4);
+            Charge(0);
             return next;
         }
     }
@@ -216,7 +226,7 @@ internal sealed class GrammarStates
         var state = new GrammarState(this, items, _accepts, classes);
         if (_known.TryGetValue(state, out var known)) return known;
         _known.Add(state);
-        _bytes += 160 + (16L * items.Length);
+        _bytes += 200 + (16L * items.Length) + (8L * Network.ClassCount);
         return state;
     }
 }

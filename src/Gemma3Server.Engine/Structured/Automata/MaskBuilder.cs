@@ -9,12 +9,14 @@ internal sealed class MaskBuilder(TokenVocabulary vocabulary)
     private readonly ulong[] _bits = new ulong[vocabulary.Words];
     private readonly GrammarState[] _path = new GrammarState[vocabulary.LongestToken + 1];
     private readonly List<GrammarState> _reached = [];
+    private GrammarState? _dead;
     private readonly List<GrammarState> _before = [];
 
     /// <summary>The tokens; those that end the text are not among them.</summary>
     public TokenMask Build(GrammarState state)
     {
         Array.Clear(_bits);
+        _dead = state.Dead;
         if (!state.Classes.IsEmpty)
         {
             if (!TakeSafe(state)) Walk(vocabulary.Safe, state);
@@ -32,18 +34,19 @@ internal sealed class MaskBuilder(TokenVocabulary vocabulary)
         var depths = trie.Depths;
         var ends = trie.Ends;
         var tokens = trie.Tokens;
-        _path[0] = start;
+        var path = _path.AsSpan();
+        path[0] = start;
         for (var node = 0; node < labels.Length;)
         {
             var depth = depths[node];
-            var next = _path[depth - 1].Step(labels[node]);
-            if (next.IsDead)
+            var next = path[depth - 1].Step(labels[node]);
+            if (next == _dead)
             {
                 node = ends[node];
                 continue;
             }
 
-            _path[depth] = next;
+            path[depth] = next;
             for (var token = tokens[node]; token != TokenTrie.None; token = trie.Twin(token)) _bits[token >> 6] |= 1UL << (token & 63);
             node++;
         }
