@@ -29,6 +29,9 @@ internal sealed class GrammarState
     /// <summary>Classes of the bytes that may follow.</summary>
     public ByteSet Classes { get; }
 
+    /// <summary>All states of the grammar.</summary>
+    public GrammarStates States => _states;
+
     /// <summary>The state that <see cref="IsDead"/>.</summary>
     public GrammarState Dead => _states.Dead;
 
