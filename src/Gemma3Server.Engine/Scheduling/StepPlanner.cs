@@ -151,19 +151,13 @@ internal sealed class StepPlanner
     }
 
     /// <summary>
-    /// How many rows of a prompt to run. Where the budget reaches a multiple of the micro batch, a chunk ends there, so that an unloaded
-    /// server computes a prompt in the same chunks every time. Whoever leads takes what there is; to the others no crumbs are given,
-    /// which would cost a pass each.
+    /// How many rows of a prompt to run. Whoever leads takes what there is; to the others no crumbs are given, which would cost a pass each.
     /// </summary>
     private int Chunk(Sequence sequence, int budget, bool leads)
     {
-        if (sequence.Pending <= budget) return sequence.Pending;
         if (budget <= 0) return 0;
-        var end = sequence.Computed + budget;
-        var aligned = end - (end % _microBatch) - sequence.Computed;
-        // A boundary that leaves most of the budget unused would cost a whole step for a few rows.
-        if (aligned > 0 && aligned * 2 >= budget) return aligned;
-        return leads || budget >= _leastChunk ? budget : 0;
+        var rows = ChunkCut.Rows(sequence.Computed, sequence.Count, budget, _microBatch);
+        return leads || rows < budget || rows == sequence.Pending || budget >= _leastChunk ? rows : 0;
     }
 
     /// <summary>The rows up to the next multiple of the micro batch, whatever the budget: the same in every run.</summary>

@@ -24,13 +24,15 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         if (tokenizer is null || limits is null) throw new InvalidOperationException("A request was parsed before the model was loaded.");
 
         // 1. Everything but the prompt's length.
-        if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.ChatCompletionRequest, out var request, out var error)) return ChatParseResult.Of(error);
+        if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.ChatCompletionRequest, out var request, out var error))
+            return ChatParseResult.Of(error);
         var ignored = new IgnoredParameters();
         error = model.Check(request.Model) ?? GenerationReader.CheckOthers(request, UnsupportedParameters.Chat, ignored);
         if (error is not null || !MessageReader.TryRead(request.Messages, ignored, out var entries, out error)) return ChatParseResult.Of(error);
         var checks = new FieldChecks();
         var ending = PromptEndings.Read(request, checks);
-        if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending)) return ChatParseResult.Of(checks.Error ?? error!);
+        if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending))
+            return ChatParseResult.Of(checks.Error ?? error!);
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
         var askedTokens = ReadMaxTokens(request, checks);
         var choices = Choices.Read("n", request.N, engine, checks);

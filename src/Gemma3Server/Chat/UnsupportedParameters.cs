@@ -31,6 +31,26 @@ internal sealed class UnsupportedParameters
         },
     };
 
+    /// <summary>Those of <c>/v1/responses</c>.</summary>
+    public static UnsupportedParameters Responses { get; } = new()
+    {
+        _rules =
+        {
+            ["tools"] = (IsEmptyArray, null),
+            ["tool_choice"] = (value => IsText(value, "none") || IsText(value, "auto"), "\"none\" or \"auto\""),
+            ["conversation"] = (_ => false, null),
+            ["prompt"] = (_ => false, null),
+            ["moderation"] = (_ => false, null),
+            ["context_management"] = (IsEmptyArray, null),
+        },
+    };
+
+    /// <summary>Those of <c>/v1/completions</c>.</summary>
+    public static UnsupportedParameters Completions { get; } = new()
+    {
+        _rules = { ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}") },
+    };
+
     /// <summary>Whether a name is handled here, be it with a neutral value.</summary>
     public bool Knows(string name) => _rules.ContainsKey(name);
 
@@ -49,4 +69,7 @@ internal sealed class UnsupportedParameters
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var given) && given == number;
 
     private static bool IsText(JsonElement value, string text) => value.TryGetText(out var given) && given == text;
+
+    private static bool IsTextFormat(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out var type) && IsText(type, "text");
 }
