@@ -1,12 +1,15 @@
 using System.Threading.Channels;
 using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Speculation;
 
 namespace Gemma3Server.Engine.Text;
 
 /// <summary>The way from a sequence's tokens to its events: bytes to characters, stop strings, then the channel to the reader.</summary>
 /// <remarks>
 /// Written by the engine loop, read by one reader. The channel is unbounded, so the loop never waits for a reader; the token limit bounds
-/// it. Continuations of the reader never run on the loop.
+/// it. Continuations of the reader never run on the loop, so that JSON is written elsewhere. Text and stop strings are decided on it, for the
+/// next step must know who has ended; measured, they take 0.13 us a token with its event (TextBenchmarks), 4 us for 32 streams beside steps
+/// of 5 ms on a GPU and 100 on a CPU: less than waking another thread for them would.
 /// </remarks>
 internal sealed class GenerationOutput(string[] stop)
 {
@@ -68,13 +71,17 @@ internal sealed class GenerationOutput(string[] stop)
     }
 
     /// <summary>Emits what was held back, then the end.</summary>
-    public void Finish(FinishReason reason, int tokens)
+    public void Finish(FinishReason reason, int tokens, Draft? draft = null)
     {
         // The replacement of an incomplete character could, in theory, be the end of a stop string.
         if (_matcher.Append(_detokenizer.Flush())) reason = FinishReason.Stop;
         else _matcher.End();
         if (Release(tokens) is null) Emit("", tokens);
-        _channel.Writer.TryWrite(new GenerationEvent.Finished(reason, tokens, _matcher.Matched));
+        _channel.Writer.TryWrite(new GenerationEvent.Finished(reason, tokens, _matcher.Matched)
+        {
+            AcceptedPredictionTokens = draft?.AcceptedPredictions ?? 0,
+            RejectedPredictionTokens = draft?.RejectedPredictions ?? 0,
+        });
         _channel.Writer.TryComplete();
     }
 
