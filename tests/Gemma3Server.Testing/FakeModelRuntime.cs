@@ -107,7 +107,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
         if (!IsKnown(sequence)) return 0;
         var target = _sequences[sequence];
         if (length >= target.Tokens.Count) return target.Tokens.Count;
-        if (length <= 0 || !target.CanRewind(length, _options.SlidingWindow))
+        if (length <= 0 || !target.CanRewind(length, _options.SlidingWindow) || _options.LosesOnRewind?.Invoke() == true)
         {
             target.Clear();
             return 0;
