@@ -95,6 +95,7 @@ public sealed class RandomScenarioTests
             var actual = sequence.Events();
             Assert.Equal(events.Text(), actual.Text());
             Assert.Equal(events.Finish(), actual.Finish());
+            Assert.Equal(LogProbs(events), LogProbs(actual));
             Assert.IsType<GenerationEvent.Started>(actual[0]);
             Assert.IsType<GenerationEvent.Finished>(actual[^1]);
         }
@@ -128,6 +129,9 @@ public sealed class RandomScenarioTests
             Priority = (RequestPriority)random.Next(3),
             ClientKey = $"client {random.Next(4)}",
             Timeout = random.Next(3) == 0 ? TimeSpan.FromDays(365) : null,
+            TopLogProbs = random.Next(2) == 0 ? null : random.Next(4),
+            MinTokens = random.Next(3) == 0 ? random.Next(20) : 0,
+            StopTokens = random.Next(4) == 0 ? [FakeTokenizer.FirstByte + 'x'] : [],
             Sampling = new()
             {
                 Temperature = random.Next(2) == 0 ? 0 : 1,
@@ -139,6 +143,9 @@ public sealed class RandomScenarioTests
             },
         };
     }
+
+    private static IEnumerable<string> LogProbs(List<GenerationEvent> events) => events.OfType<GenerationEvent.Text>()
+        .SelectMany(text => text.LogProbs).Select(token => $"{token.Token} {token.LogProb} {string.Join(' ', token.Top)}");
 
     private static T Pick<T>(Random random, params T[] choices) => choices[random.Next(choices.Length)];
 }

@@ -27,6 +27,7 @@ internal sealed class UnsupportedParameters
             ["tool_choice"] = (value => IsText(value, "none"), "\"none\""),
             ["function_call"] = (value => IsText(value, "none"), "\"none\""),
             ["best_of"] = (value => IsNumber(value, 1), "1"),
+            ["parallel_tool_calls"] = (value => value.ValueKind is JsonValueKind.True or JsonValueKind.False, "true or false"),
             ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}"),
         },
     };

@@ -9,6 +9,14 @@ internal static class CommandConsole
     /// <summary>A console that colours and animates only where <paramref name="writer"/> is a terminal.</summary>
     public static IAnsiConsole On(TextWriter writer) => AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(writer) });
 
+    /// <summary>The same, but where nobody watches, lines are as long as they need to be: a program that reads them should not see them folded.</summary>
+    public static IAnsiConsole Wide(TextWriter writer)
+    {
+        var console = On(writer);
+        if (!console.Profile.Out.IsTerminal) console.Profile.Width = 400;
+        return console;
+    }
+
     /// <summary><c>--url</c>: the address of a running server.</summary>
     public static Option<Uri?> UrlOption(string description) => new("--url")
     {

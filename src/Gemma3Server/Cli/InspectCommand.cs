@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Gemma3Server.Cli.Inspect;
+using Gemma3Server.Cli.Pull;
 using Gemma3Server.Hosting;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -12,7 +13,7 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string>("FILE") { Description = "GGUF file, or any part of a split one" };
+        var file = new Argument<string>("FILE") { Description = "GGUF file, or any part of a split one, or the name of a pulled model" };
         var json = new Option<bool>("--json") { Description = "Print JSON" };
         var repack = new Option<string?>("--repack")
         {
@@ -29,11 +30,15 @@ internal static class InspectCommand
             if (packs && !writes) result.AddError("--repack needs --out FILE.");
             if (!packs && (writes || result.GetResult(force) is not null)) result.AddError("--out and --force are for --repack.");
         });
+        var settings = HubCommandRun.AddSettings(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
-            var path = parsed.GetRequiredValue(file);
-            if (ServerRun.FindModelFault(path) is { } missing)
+            var (options, faults) = SettingsReader.Read(settings.Read(parsed));
+            foreach (var wrong in faults) await error.WriteLineAsync(wrong);
+            if (faults.Count > 0) return ExitCode.WrongUsage;
+            var path = NamedModel.Locate(options, parsed.GetRequiredValue(file), out var unnamed)!;
+            if ((unnamed ?? ServerRun.FindModelFault(path)) is { } missing)
             {
                 await error.WriteLineAsync(missing);
                 return ExitCode.CannotRun;

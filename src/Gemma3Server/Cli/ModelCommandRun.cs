@@ -29,10 +29,12 @@ internal static class ModelCommandRun
         var (options, faults) = SettingsReader.Read(configuration);
         foreach (var fault in faults) await error.WriteLineAsync(fault);
         if (faults.Count > 0) return ExitCode.WrongUsage;
+        string? unnamed = null;
+        if (needsModel) options = NamedModel.Locate(options, out unnamed);
         var isEmbedded = false;
         if (needsModel && orEmbedded) options = EmbeddedModel.OrConfigured(options, out isEmbedded);
         if (isEmbedded) await error.WriteLineAsync(EmbeddedModel.Notice + ".");
-        if (needsModel && ServerRun.FindModelFault(options.Model.Path) is { } missing)
+        if (needsModel && (unnamed ?? ServerRun.FindModelFault(options.Model.Path)) is { } missing)
         {
             await error.WriteLineAsync(missing);
             return ExitCode.CannotRun;

@@ -40,18 +40,23 @@ internal static class PerplexityCommand
             command, flag => flag.Key is "Runtime:ContextLength" or "Runtime:Parallel" or "Runtime:GpuLayers" or "Runtime:Threads");
         command.SetAction((parsed, cancellationToken) =>
         {
-            var plan = new PerplexityPlan(parsed.GetValue(models)!, parsed.GetValue(reference), parsed.GetValue(text)!, parsed.GetValue(answers));
+            var asked = new PerplexityPlan(parsed.GetValue(models)!, parsed.GetValue(reference), parsed.GetValue(text)!, parsed.GetValue(answers));
             var runtime = $"{Gemma3ServerOptions.Section}:Runtime";
             var configuration = settings.Read(parsed, defaults:
             [
                 .. ModelCommandRun.Quiet,
-                new($"{runtime}:ContextLength", plan.IsConversations ? "0" : $"{DefaultWindow}"),
+                new($"{runtime}:ContextLength", asked.IsConversations ? "0" : $"{DefaultWindow}"),
                 new($"{runtime}:BatchTokens", $"{Rows}"),
                 new($"{runtime}:MicroBatchTokens", $"{Rows}"),
             ]);
             var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
             return ModelCommandRun.RunAsync(configuration, needsModel: false, error, async options =>
             {
+                var plan = asked with
+                {
+                    Models = [.. asked.Models.Select(model => Locate(options, model))],
+                    Reference = asked.Reference is null ? null : Locate(options, asked.Reference),
+                };
                 Check(plan);
                 using var loggers = CommandLog.Create(configuration);
                 var fault = CompositionRoot.NativeFault;
@@ -63,6 +68,13 @@ internal static class PerplexityCommand
             });
         });
         return command;
+    }
+
+    /// <summary>The file of a pulled model that is named.</summary>
+    private static string Locate(Gemma3ServerOptions options, string model)
+    {
+        var path = NamedModel.Locate(options, model, out var fault);
+        return fault is null ? path! : throw new CommandFault(fault);
     }
 
     /// <summary>What can be known before gigabytes are loaded.</summary>

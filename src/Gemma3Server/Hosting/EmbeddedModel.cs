@@ -8,11 +8,11 @@ internal static class EmbeddedModel
 
     /// <summary>What to say when it is served, so that nobody takes its answers for those of a real model.</summary>
     public const string Notice = "No model is configured: this is the built-in pocket model, for trying things out and for tests. "
-        + "For a real Gemma 3 give its GGUF file with --model FILE, for instance from ggml-org/gemma-3-4b-it-qat-GGUF on huggingface.co";
+        + "For a real Gemma 3: gemma3server pull 4b --source ggml-org, then --model 4b";
 
     /// <summary>Where real models are.</summary>
-    public const string Advice = "Give a Gemma 3 GGUF file with --model FILE. Files: google/gemma-3-*-it-qat-q4_0-gguf (licence to accept) or "
-        + "ggml-org/gemma-3-*-it-qat-GGUF on huggingface.co. To try the server without one: "
+    public const string Advice = "Give a Gemma 3 GGUF file with --model FILE, or a name after gemma3server pull NAME (gemma3server list has the names). "
+        + "To try the server without one: "
         + "gemma3server synth --shape 270m --out gemma-3-270m-synth.gguf";
 
     /// <summary>The settings, with this model where none is configured.</summary>

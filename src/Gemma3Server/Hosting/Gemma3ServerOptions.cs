@@ -1,3 +1,4 @@
+using Gemma3Server.Catalog;
 using Microsoft.Extensions.Options;
 
 namespace Gemma3Server.Hosting;
@@ -9,6 +10,12 @@ internal sealed record Gemma3ServerOptions
 
     /// <summary>Which model is served.</summary>
     public ModelSettings Model { get; init; } = new();
+
+    /// <summary>Where pulled models are kept.</summary>
+    public ModelsSettings Models { get; init; } = new();
+
+    /// <summary>The models that are known by name; appsettings.json has them.</summary>
+    public Dictionary<string, CatalogEntry> Catalog { get; init; } = [];
 
     /// <summary>How it is loaded and run.</summary>
     [ValidateObjectMembers]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Gemma3Server.Hosting;
 
@@ -11,11 +12,8 @@ namespace Gemma3Server.Hosting;
 /// Settings that are lists are taken whole from the last source that has them: merged by index, as configuration does by itself, a key
 /// that was replaced on the command line would leave the second key of a file valid. The logger's lists stay merged, as is usual for them.
 /// </remarks>
-internal static class ServerConfiguration
+internal static partial class ServerConfiguration
 {
-    private static readonly string[] Lists =
-        [$"{Gemma3ServerOptions.Section}:Http:ApiKeys", $"{Gemma3ServerOptions.Section}:Http:CorsOrigins"];
-
     /// <param name="file">The file of <c>--config</c>, if any.</param>
     /// <param name="defaults">Settings of the command's own, by their full names.</param>
     /// <param name="flags">Settings of the command line, by their full names.</param>
@@ -38,7 +36,7 @@ internal static class ServerConfiguration
     private static void Lay(IConfigurationRoot source, Dictionary<string, string?> settings)
     {
         var all = source.AsEnumerable().ToList();
-        foreach (var list in Lists.Where(list => all.Exists(pair => IsUnder(list, pair.Key))))
+        foreach (var list in all.Select(pair => List.Match(pair.Key).Value).Where(list => list.Length > 0).Distinct(StringComparer.OrdinalIgnoreCase))
         {
             foreach (var key in settings.Keys.Where(key => IsUnder(list, key)).ToList()) settings.Remove(key);
         }
@@ -78,4 +76,7 @@ internal static class ServerConfiguration
         var position = string.Create(CultureInfo.InvariantCulture, $"line {line + 1}, position {json.BytePositionInLine + 1}");
         return $"is not valid JSON at {position}: {cause.Message.Split(" LineNumber:", 2)[0]}";
     }
+
+    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Http:(ApiKeys|CorsOrigins)|Catalog:[^:]+:(Aliases|Drafts))(?=:|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex List { get; }
 }

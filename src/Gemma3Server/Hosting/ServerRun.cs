@@ -27,8 +27,8 @@ internal static partial class ServerRun
         }
 
         // 2. Model file.
-        options = EmbeddedModel.OrConfigured(options, out var isEmbedded);
-        if ((FindModelFault(options.Model.Path) ?? FindDraftFault(options.Model.DraftPath)) is { } missing)
+        options = EmbeddedModel.OrConfigured(NamedModel.Locate(options, out var unnamed), out var isEmbedded);
+        if ((unnamed ?? FindModelFault(options.Model.Path) ?? FindDraftFault(options.Model.DraftPath)) is { } missing)
         {
             await error.WriteLineAsync(missing);
             return ExitCode.CannotRun;

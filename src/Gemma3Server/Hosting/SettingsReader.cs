@@ -4,6 +4,7 @@ using System.Net;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Gemma3Server.Api;
+using Gemma3Server.Catalog;
 
 namespace Gemma3Server.Hosting;
 
@@ -40,7 +41,7 @@ internal static partial class SettingsReader
 
     private static void CheckKeys(IConfiguration section, Type type, string path, List<string> faults)
     {
-        var properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite).ToList();
+        var properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.SetMethod is { IsPublic: true }).ToList();
         foreach (var child in section.GetChildren())
         {
             var property = properties.Find(p => string.Equals(p.Name, child.Key, StringComparison.OrdinalIgnoreCase));
@@ -52,6 +53,15 @@ internal static partial class SettingsReader
             else if (property.PropertyType.IsArray)
             {
                 if (!string.IsNullOrEmpty(child.Value)) faults.Add($"{SettingFlag.Describe(key)} must be a list: set {key}:0, {key}:1, ...");
+            }
+            else if (property.PropertyType.IsGenericType && property.PropertyType.GetGenericTypeDefinition() == typeof(Dictionary<,>))
+            {
+                if (!string.IsNullOrEmpty(child.Value)) faults.Add($"{SettingFlag.Describe(key)} is a section, not a value.");
+                foreach (var entry in child.GetChildren())
+                {
+                    if (!string.IsNullOrEmpty(entry.Value)) faults.Add($"{SettingFlag.Describe($"{key}:{entry.Key}")} is a section, not a value.");
+                    CheckKeys(entry, property.PropertyType.GetGenericArguments()[1], $"{key}:{entry.Key}:", faults);
+                }
             }
             else if (property.PropertyType.IsClass && property.PropertyType != typeof(string))
             {
@@ -110,6 +120,7 @@ internal static partial class SettingsReader
                 + $"https://example.org (no path, no slash at the end), but one is '{origin}'.";
         }
 
+        foreach (var fault in CatalogCheck.FindFaults(options.Catalog)) yield return fault;
         if (options.Runtime.MicroBatchTokens > options.Runtime.BatchTokens)
         {
             yield return $"{SettingFlag.Describe("Runtime:MicroBatchTokens")} must be at most Runtime:BatchTokens "

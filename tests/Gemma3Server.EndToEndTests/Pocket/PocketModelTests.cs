@@ -17,7 +17,7 @@ public sealed class PocketModelTests(PocketServer fixture) : IClassFixture<Pocke
     public void Serve_NoModelConfigured_SaysSoAndHowToGetARealOne()
     {
         var line = Assert.Single(fixture.Process.Output.Split('\n'), line => line.Contains("built-in pocket model", StringComparison.Ordinal));
-        Assert.Contains("--model FILE, for instance from ggml-org/gemma-3-4b-it-qat-GGUF", line, StringComparison.Ordinal);
+        Assert.Contains("gemma3server pull 4b --source ggml-org, then --model 4b", line, StringComparison.Ordinal);
     }
 
     [Fact]

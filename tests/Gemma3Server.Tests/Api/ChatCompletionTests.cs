@@ -28,6 +28,7 @@ public sealed class ChatCompletionTests
         using var response = await server.PostAsync(TestServer.Chat("\"stream\":true"));
         Assert.Equal("text/event-stream; charset=utf-8", response.Content.Headers.ContentType?.ToString());
         Assert.Equal("no-cache", response.Headers.CacheControl?.ToString());
+        Assert.Equal("no", response.Headers.GetValues("X-Accel-Buffering").Single());
         Assert.Equal(
             Event("""{"role":"assistant","content":""}""") + Event("""{"content":"H"}""") + Event("""{"content":"é"}""")
             + Event("""{"content":"!"}""") + Event("{}", "\"stop\"") + "data: [DONE]\n\n",
@@ -141,7 +142,7 @@ public sealed class ChatCompletionTests
         await using var server = await TestServer.StartAsync("a");
         using var response = await server.PostAsync(
             TestServer.Chat("""
-                "store":false,"metadata":{},"reasoning_effort":"none","tools":[],"tool_choice":"none","n":1,"logprobs":false,"top_logprobs":0,
+                "store":false,"metadata":{},"reasoning_effort":"none","tools":[],"tool_choice":"none","n":1,"logprobs":false,"top_logprobs":0,"parallel_tool_calls":true,
                 "response_format":{"type":"text"},"modalities":["text"],"min_tokens":0,"stop_token_ids":[],"add_generation_prompt":true,
                 "continue_final_message":false,"prediction":null,"stream":true,"stream_options":{"include_obfuscation":false}
                 """),

@@ -41,6 +41,7 @@ public sealed class ErrorTests(SharedServer shared) : IClassFixture<SharedServer
     [InlineData("\"stop\":\"\\ud800\"", "stop", "invalid_type", "half a surrogate pair")]
     [InlineData("\"tools\":[{}]", "tools", "unsupported_parameter", "'tools' is not supported")]
     [InlineData("\"tool_choice\":\"auto\"", "tool_choice", "unsupported_value", "must be \"none\" on this server, but is \"auto\"")]
+    [InlineData("\"parallel_tool_calls\":1", "parallel_tool_calls", "unsupported_value", "must be true or false on this server, but is 1")]
     [InlineData("\"functions\":[{}]", "functions", "unsupported_parameter", "'functions'")]
     [InlineData("\"function_call\":{}", "function_call", "unsupported_value", "but is an object")]
     [InlineData("\"n\":0", "n", "invalid_value", "'n' must be from 1 to 16, but is 0")]

@@ -47,7 +47,12 @@ internal sealed class ChatCompletionWhole(
         }
 
         // Events that end without an outcome: the generation was cancelled, so nobody reads the answer.
-        if (left > 0) aborted.ThrowIfCancellationRequested();
+        if (left > 0)
+        {
+            aborted.ThrowIfCancellationRequested();
+            return null;
+        }
+
         var choices = new ChatCompletionChoice[chat.Choices];
         for (var i = 0; i < choices.Length; i++)
         {

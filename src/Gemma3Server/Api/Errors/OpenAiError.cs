@@ -18,12 +18,12 @@ internal sealed record OpenAiError
     public string? Param { get; init; }
 
     /// <summary>A stable word that programs can test, such as <c>context_length_exceeded</c>.</summary>
-    public string? Code { get; init; }
+    public required string Code { get; init; }
 
     /// <summary>When to try again; sent as <c>Retry-After</c>.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    public static OpenAiError Invalid(string? param, string message, string? code = null) =>
+    public static OpenAiError Invalid(string? param, string message, string code) =>
         new() { Status = StatusCodes.Status400BadRequest, Message = message, Param = param, Code = code };
 
     public static OpenAiError OutOfRange(string param, string message) => Invalid(param, message, "invalid_value");
