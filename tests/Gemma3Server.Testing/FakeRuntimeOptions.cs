@@ -31,6 +31,9 @@ public sealed record FakeRuntimeOptions
     /// <summary>Asked at each <see cref="Runtime.IModelRuntime.Rewind"/> that cuts; true = the window was lost, and with it the sequence.</summary>
     public Func<bool>? LosesOnRewind { get; init; }
 
+    /// <summary>Called at the start of each embedding call, with its number; lets a test hold or fail a call.</summary>
+    public Func<int, Runtime.ForwardStatus>? OnEmbedding { get; init; }
+
     /// <summary>Called by <see cref="Runtime.IInterruptible.Interrupt"/>; lets a test release a forward step that it holds.</summary>
     public Action? OnInterrupt { get; init; }
 }

@@ -13,6 +13,7 @@ internal sealed class EngineMetrics : IDisposable
     private readonly Counter<long> _stepCounter;
     private readonly Counter<long> _promptCounter;
     private readonly Counter<long> _cachedCounter;
+    private readonly Counter<long> _embeddingCounter;
     private readonly Counter<long> _completionCounter;
     private readonly Counter<long> _draftCounter;
     private readonly Counter<long> _acceptedCounter;
@@ -39,6 +40,7 @@ internal sealed class EngineMetrics : IDisposable
         _stepCounter = _meter.CreateCounter<long>("gemma3.steps", "{step}", "Forward steps.");
         _promptCounter = _meter.CreateCounter<long>("gemma3.tokens.prompt", "{token}", "Prompt tokens computed.");
         _cachedCounter = _meter.CreateCounter<long>("gemma3.tokens.cached", "{token}", "Prompt tokens taken from a cached prefix.");
+        _embeddingCounter = _meter.CreateCounter<long>("gemma3.tokens.embedding", "{token}", "Tokens embedded.");
         _completionCounter = _meter.CreateCounter<long>("gemma3.tokens.completion", "{token}", "Tokens generated.");
         _draftCounter = _meter.CreateCounter<long>("gemma3.tokens.drafted", "{token}", "Draft tokens verified.");
         _acceptedCounter = _meter.CreateCounter<long>("gemma3.tokens.accepted", "{token}", "Draft tokens that held.");
@@ -70,6 +72,8 @@ internal sealed class EngineMetrics : IDisposable
     public void PromptTokens(int count) => Count(ref _promptTokens, _promptCounter, count);
 
     public void CachedTokens(int count) => Count(ref _cachedTokens, _cachedCounter, count);
+
+    public void EmbeddingTokens(int count) => _embeddingCounter.Add(count);
 
     public void Token() => Count(ref _completionTokens, _completionCounter, 1);
 

@@ -3,6 +3,7 @@ using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Sampling;
 using Gemma3Server.Engine.Scheduling;
 using Gemma3Server.Engine.Speculation;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -14,8 +15,9 @@ namespace Gemma3Server.Engine.Execution;
 /// <list type="number">
 /// <item>whoever's time is up ends, the scheduler plans the step, and where it pays drafts of further tokens are added to it;</item>
 /// <item>the model runs the rows; where cells are missing, drafts, idle entries and then a sequence give way;</item>
-/// <item>the rows that ended at a sequence's last token are sampled, and those of its draft as far as it held;</item>
-/// <item>each of these sequences takes its tokens, emits what has become final, and may end.</item>
+/// <item>the rows that ended at a sequence's last token are sampled, and those of its draft as far as it held; where there is a grammar, under
+/// masks that were made while the model ran;</item>
+/// <item>each of these sequences takes its tokens and those that its grammar forces behind them, emits what has become final, and may end.</item>
 /// </list>
 /// A forward call that fails is repeated once, by the next step. Should that fail too, each of its sequences runs alone, so that only those
 /// fail that cannot run. Once the engine shall not wait for running requests any more, what a forward call yields is left alone: the call
@@ -29,6 +31,7 @@ internal sealed class StepExecutor(
     private const double Newest = 0.1;
 
     private readonly ModelRunner _runner = new(runtime);
+    private readonly MaskPreparation _masks = new();
     private readonly BatchSampler _sampler = new(runtime.Limits.MaxSequences);
     private readonly List<Sequence> _suspects = [];
     private readonly Action<Sequence> _onOverdue = sequence => logger.Overdue(sequence.Request.Id, sequence.Generated);
@@ -57,7 +60,9 @@ internal sealed class StepExecutor(
         speculator.Extend(plan);
 
         // 2. Forward.
+        _masks.Begin(plan);
         var status = Forward(plan);
+        _masks.End();
         if (lifecycle.AbortRequested) return;
         switch (status)
         {
@@ -164,7 +169,9 @@ internal sealed class StepExecutor(
         {
             if (tokens[taken] == Sampler.NoToken)
             {
-                Fail(sequence, "The model produced logits that are not numbers.");
+                Fail(sequence, sequence.Matcher is null
+                    ? "The model produced logits that are not numbers."
+                    : "The model produced logits that are not numbers, or has no token that fits the grammar.");
                 return;
             }
 
@@ -180,7 +187,7 @@ internal sealed class StepExecutor(
             cache.TakeBack(sequence);
         }
 
-        if (end is not { } reason) return;
+        if ((end ?? AppendForced(sequence)) is not { } reason) return;
         scheduler.Finish(sequence, reason);
         logger.Finished(sequence.Request.Id, sequence.Generated, reason);
     }
@@ -199,6 +206,23 @@ internal sealed class StepExecutor(
         sequence.LastTokenAt = now;
         metrics.Token();
 
+        return TakeToken(sequence, token, logProbs);
+    }
+
+    /// <summary>Appends the tokens that a grammar leaves no choice about: they are run with the next step, and cost no step of their own.</summary>
+    private FinishReason? AppendForced(Sequence sequence)
+    {
+        foreach (var token in sequence.Forced)
+        {
+            metrics.Token();
+            if (TakeToken(sequence, token, null) is { } end) return end;
+        }
+
+        return null;
+    }
+
+    private FinishReason? TakeToken(Sequence sequence, int token, TokenLogProbs? logProbs)
+    {
         if (sequence.Accept(token, logProbs) is { } end) return end;
         var text = sequence.Output.Release(sequence.Generated);
         if (logger.IsEnabled(LogLevel.Trace)) logger.Token(sequence.Request.Id, token, text);

@@ -152,7 +152,8 @@ internal sealed class Speculator
             draft.Lookup ??= new(sequence, _options.DraftMinimumMatch, _options.Speculation != SpeculationMode.Draft);
             draft.Lookup.Propose(sequence, _limit[e]);
             if (draft.Count > 0) (_available[e], _rates[e]) = (draft.Count, Rate(draft, draft.Kind));
-            if (_model is not null && Rate(draft, ModelKind) is var rate && rate > (draft.Count > 0 ? _rates[e] : 0))
+            // The model knows no grammar: most of what it says would be ruled out.
+            if (_model is not null && sequence.Matcher is null && Rate(draft, ModelKind) is var rate && rate > (draft.Count > 0 ? _rates[e] : 0))
             {
                 if (_model.IsReady(sequence, mayCatchUp)) (_available[e], _rates[e], _byModel[e]) = (_limit[e], rate, true);
                 else mayCatchUp = false; // one in a step
