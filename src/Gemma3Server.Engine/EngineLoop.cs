@@ -3,6 +3,7 @@ using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Embedding;
 using Gemma3Server.Engine.Execution;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Speculation;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -184,7 +185,8 @@ internal sealed class EngineLoop : IDisposable
     {
         var cache = new KvCache(runtime, _options, _timeProvider);
         var scheduler = new Scheduler(cache, runtime.Limits, _options);
-        _executor = new(runtime, scheduler, cache, Lifecycle, Metrics, _timeProvider, _logger);
+        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, _options, scheduler.StepTokens, cache.Capacity);
+        _executor = new(runtime, scheduler, cache, speculator, Lifecycle, Metrics, _timeProvider, _logger);
         _scheduler = scheduler;
         _model = new(runtime.Model, runtime.Limits, runtime.Tokenizer, runtime is IEmbeddingRuntime);
         _logger.ModelReady(runtime.Model.Name, cache.Capacity, runtime.Limits.ContextLength, scheduler.StepTokens);

@@ -2,6 +2,7 @@ using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Execution;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Speculation;
 using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
@@ -31,7 +32,8 @@ internal sealed class EngineHarness : IDisposable
         Cache = new(runtime, options, _clock);
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
-        Executor = new(runtime, Scheduler, Cache, new(), Metrics, _clock, NullLogger.Instance);
+        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, options, Scheduler.StepTokens, Cache.Capacity);
+        Executor = new(runtime, Scheduler, Cache, speculator, new(), Metrics, _clock, NullLogger.Instance);
     }
 
     public FakeModelRuntime Runtime => (FakeModelRuntime)_runtime;
@@ -79,7 +81,7 @@ internal sealed class EngineHarness : IDisposable
     public static (int[] Tokens, List<GenerationEvent> Events) RunAlone(GenerationRequest request, FakeRuntimeOptions runtime)
     {
         using var harness = new EngineHarness(
-            runtime with { SharedCells = 0, OnForward = null, MaxSequences = 1 }, new() { PrefixReuse = false });
+            runtime with { SharedCells = 0, OnForward = null, MaxSequences = 1 }, new() { PrefixReuse = false, Speculation = SpeculationMode.Off });
         var sequence = harness.Submit(request);
         harness.RunToEnd();
         return (sequence.Tokens[sequence.PromptLength..].ToArray(), sequence.Events());

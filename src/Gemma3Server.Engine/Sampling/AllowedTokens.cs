@@ -11,8 +11,11 @@ namespace Gemma3Server.Engine.Sampling;
 /// </remarks>
 internal static class AllowedTokens
 {
-    /// <summary>Tokens that are tested besides those that are wanted, before the row is masked.</summary>
-    private const int Spare = 64;
+    /// <summary>Tokens that are tested besides those that are wanted: in text hardly any is refused.</summary>
+    private const int Spare = 32;
+
+    /// <summary>How many times as many are tested before the row is masked.</summary>
+    private const int SecondTry = 4;
 
     /// <summary>The keys of the <paramref name="count"/> largest logits of allowed tokens, in any order; none when a row cannot be sampled.</summary>
     public static Span<ulong> Largest(LogitRow row, GrammarMatcher matcher, int count, SamplerScratch scratch)
@@ -22,16 +25,8 @@ internal static class AllowedTokens
         var maxima = BlockMaxima.Of(row, scratch);
         if (!maxima.IsUsable) return [];
 
-        var tested = maxima.Largest((2 * count) + Spare);
-        KeySelection.SortDescending(tested);
-        var allowed = 0;
-        for (var i = 0; i < tested.Length && allowed < count; i++)
-        {
-            var token = LogitKey.Token(tested[i]);
-            if (mask is null ? matcher.Allows(token) : mask.Contains(token) || matcher.AllowsEnd(token)) tested[allowed++] = tested[i];
-        }
-
-        if (allowed == count || tested.Length < (2 * count) + Spare) return tested[..allowed];
+        if (Test(maxima, count + Spare, mask, matcher, count, out var found)) return found;
+        if (Test(maxima, SecondTry * (count + Spare), mask, matcher, count, out found)) return found;
         mask ??= matcher.Mask();
         if (mask.List is { } listed) return LargestOf(row, listed, matcher, count, scratch);
         maxima = BlockMaxima.Of(Masked(row, mask, matcher, scratch), scratch);
@@ -40,6 +35,23 @@ internal static class AllowedTokens
 
     /// <summary>The row with negative infinity for all tokens that are not allowed.</summary>
     public static LogitRow Masked(LogitRow row, GrammarMatcher matcher, SamplerScratch scratch) => Masked(row, matcher.Mask(), matcher, scratch);
+
+    /// <summary>Tests the <paramref name="most"/> probable tokens in order; whether the result is final.</summary>
+    private static bool Test(BlockMaxima maxima, int most, TokenMask? mask, GrammarMatcher matcher, int count, out Span<ulong> found)
+    {
+        found = maxima.Largest(most);
+        var isAll = found.Length < most;
+        KeySelection.SortDescending(found);
+        var allowed = 0;
+        for (var i = 0; i < found.Length && allowed < count; i++)
+        {
+            var token = LogitKey.Token(found[i]);
+            if (mask is null ? matcher.Allows(token) : mask.Contains(token) || matcher.AllowsEnd(token)) found[allowed++] = found[i];
+        }
+
+        found = found[..allowed];
+        return isAll || allowed == count;
+    }
 
     private static LogitRow Masked(LogitRow row, TokenMask mask, GrammarMatcher matcher, SamplerScratch scratch)
     {

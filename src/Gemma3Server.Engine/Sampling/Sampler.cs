@@ -38,12 +38,18 @@ internal sealed class Sampler
         _generator = new(parameters.Seed ?? (ulong)Random.Shared.NextInt64());
     }
 
-    /// <summary>The grammar that its tokens have to follow, if there is one.</summary>
+    /// <summary>Where its tokens stand in the grammar that they have to follow, if there is one.</summary>
     public GrammarMatcher? Matcher { get; init; }
 
+    /// <summary>Tokens counted so far, which is the index of the next one.</summary>
+    public int Accepted => _accepted;
+
     /// <summary>Counts a generated token, chosen here or replayed.</summary>
+    /// <exception cref="InvalidOperationException">It does not fit the grammar.</exception>
     public void Accept(int token)
     {
+        if (Matcher is not null && !Matcher.TryAccept(token))
+            throw new InvalidOperationException($"Token {token}, number {_accepted}, does not fit the grammar.");
         _accepted++;
         _adjustments?.Accept(token);
     }

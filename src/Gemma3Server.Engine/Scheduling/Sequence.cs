@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Speculation;
 using Gemma3Server.Engine.Structured;
 using Gemma3Server.Engine.Text;
 using Gemma3Server.Runtime;
@@ -39,8 +40,10 @@ internal sealed class Sequence
         _tokens = new(request.PromptTokens.Length + Math.Min(request.MaxTokens, InitialCompletion));
         _tokens.AddRange(request.PromptTokens);
         _endTokens = request.IgnoreEndOfGeneration ? request.StopTokens : [.. tokenizer.EndOfGeneration, .. request.StopTokens];
-        if (grammar is not null) Matcher = new(grammar, endsCount: !request.IgnoreEndOfGeneration);
-        Sampler = new(request.Sampling, request.PromptTokens, request.MinTokens, _endTokens) { Matcher = Matcher };
+        Sampler = new(request.Sampling, request.PromptTokens, request.MinTokens, _endTokens)
+        {
+            Matcher = grammar is null ? null : new(grammar, endsCount: !request.IgnoreEndOfGeneration),
+        };
         Output = new(request.Stop);
         foreach (var token in request.EmittedTokens)
         {
@@ -55,13 +58,16 @@ internal sealed class Sequence
     public Sampler Sampler { get; }
 
     /// <summary>Where it stands in its grammar, if it has one.</summary>
-    public GrammarMatcher? Matcher { get; }
+    public GrammarMatcher? Matcher => Sampler.Matcher;
 
     /// <summary>
     /// Tokens that its grammar leaves no choice about, to be appended without sampling; none where log-probabilities are asked for, which
     /// only a sampled token has.
     /// </summary>
     public ReadOnlySpan<int> Forced => Matcher is null || Request.TopLogProbs is not null ? [] : Matcher.Forced;
+
+    /// <summary>Tokens that are guessed to follow, to be verified by a step.</summary>
+    public Draft Draft { get; } = new();
 
     public GenerationOutput Output { get; }
 
@@ -175,15 +181,16 @@ internal sealed class Sequence
     public FinishReason? Accept(int token, TokenLogProbs? logProbs = null)
     {
         _tokens.Add(token);
-        Sampler.Accept(token);
-        if (Matcher is not null && !Matcher.TryAccept(token))
-            throw new InvalidOperationException($"Token {token}, number {Generated} of request {Request.Id}, does not fit its grammar.");
-        if (Generated > Request.MinTokens && Array.IndexOf(_endTokens, token) >= 0) return FinishReason.Stop;
+        if (Sampler.Accepted < Generated) Sampler.Accept(token); // a draft that held has been counted as it was verified
+        if (Generated > Request.MinTokens && EndsWith(token)) return FinishReason.Stop;
         if (Output.Append(_tokenizer.Piece(token).Span, Generated >= Request.MinTokens, logProbs)) return FinishReason.Stop;
-        if (Matcher is { IsComplete: true }) return FinishReason.Stop;
+        if (Matcher is { IsComplete: true } && Sampler.Accepted == Generated) return FinishReason.Stop;
         return Remaining > 0 ? null : FinishReason.Length;
     }
 
     /// <summary>Lets go of the client's token; never waits for a callback that is running.</summary>
     public void Unbind() => _registration.Unregister();
+
+    /// <summary>Whether a token ends a generation, whatever its text.</summary>
+    public bool EndsWith(int token) => Array.IndexOf(_endTokens, token) >= 0;
 }

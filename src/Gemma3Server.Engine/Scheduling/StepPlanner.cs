@@ -78,11 +78,12 @@ internal sealed class StepPlanner
         return _plan;
     }
 
-    /// <summary>Learns how long the plan took.</summary>
+    /// <summary>Learns how long the plan took, without what its drafts added.</summary>
     public void Observe(StepPlan plan, TimeSpan elapsed)
     {
-        // Steps of one deterministic sequence are no sample of those that are measured out.
-        if (_budget is not null && !_lastWasAlone) _budget.Observe(plan.DecodeRows, plan.Rows - plan.DecodeRows, elapsed);
+        // Steps of one deterministic sequence are no sample of those that are measured out; neither is a decode step with drafts.
+        if (_budget is null || _lastWasAlone || (plan.PrefillRows == 0 && plan.DraftRows > 0)) return;
+        _budget.Observe(plan.DecodeRows, plan.PrefillRows, elapsed);
     }
 
     /// <summary>The deterministic sequence whose turn it is, the one that has waited longest; none when it is the others' turn.</summary>

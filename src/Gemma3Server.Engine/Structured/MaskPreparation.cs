@@ -54,7 +54,14 @@ internal sealed class MaskPreparation : IThreadPoolWorkItem
                 }
             }
 
-            next.Grammar.Mask(next.State);
+            try
+            {
+                next.Grammar.Mask(next.State);
+            }
+            catch (Exception)
+            {
+                // On a thread of the pool it would end the process; the sampler will meet it again.
+            }
         }
     }
 }

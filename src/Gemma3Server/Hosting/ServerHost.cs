@@ -66,6 +66,9 @@ internal static class ServerHost
                 HostCacheBytes = options.Engine.HostCacheBytes,
                 ForkMinimumTokens = options.Engine.ForkMinimumTokens,
                 HostMinimumTokens = options.Engine.HostMinimumTokens,
+                Speculation = Enum.Parse<SpeculationMode>(options.Engine.Speculation, ignoreCase: true),
+                DraftTokens = options.Engine.DraftTokens,
+                DraftMinimumMatch = options.Engine.DraftMinimumMatch,
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<InferenceEngine>>()));

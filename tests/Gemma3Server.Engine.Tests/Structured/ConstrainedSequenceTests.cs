@@ -81,7 +81,11 @@ public sealed class ConstrainedSequenceTests
             var matcher = new GrammarMatcher(Grammars.Compile(definition));
             var parameters = new SamplingParameters
             {
-                TopK = topK, Temperature = temperature, TopP = topP, Seed = 1, FrequencyPenalty = 0.5f,
+                TopK = topK,
+                Temperature = temperature,
+                TopP = topP,
+                Seed = 1,
+                FrequencyPenalty = 0.5f,
                 LogitBias = new Dictionary<int, float> { [300] = 4, [301] = -50 },
             };
             var constrained = new Sampler(parameters, []) { Matcher = matcher };
@@ -97,7 +101,6 @@ public sealed class ConstrainedSequenceTests
                 constrained.Accept(token);
                 free.Accept(token);
                 if (Grammars.Tokenizer.Piece(token).IsEmpty) break;
-                Assert.True(matcher.TryAccept(token));
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using Gemma3Server.Engine.Structured;
+using Gemma3Server.Engine.Structured.Automata;
 
 namespace Gemma3Server.Engine.Tests.Structured;
 
@@ -95,6 +96,15 @@ public sealed class MaskTests
         }
 
         Assert.True(small.Bytes < 2_000_000, $"{small.Bytes} bytes");
+    }
+
+    [Fact]
+    public void Mask_TooMuchWork_IsGivenUp()
+    {
+        // Every text leads to a state of its own: which of the last 30 characters were an 'a'.
+        const string Slow = "[\\s\\S]*a[\\s\\S]{30}";
+        Assert.Equal(0, new MaskBuilder(Grammars.Vocabulary, mostWork: 500).Build(Grammars.Regex(Slow).Start).Count);
+        Assert.NotEqual(0, new MaskBuilder(Grammars.Vocabulary).Build(Grammars.Regex(Slow).Start).Count);
     }
 
     [Fact]

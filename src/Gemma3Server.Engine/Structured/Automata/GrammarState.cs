@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Gemma3Server.Engine.Structured.Automata;
 
 /// <summary>Where a text may stand in its grammar: a state of the automaton that is made as it is walked. Equal states are one object.</summary>
@@ -26,6 +28,12 @@ internal sealed class GrammarState
 
     /// <summary>Classes of the bytes that may follow.</summary>
     public ByteSet Classes { get; }
+
+    /// <summary>All states of the grammar.</summary>
+    public GrammarStates States => _states;
+
+    /// <summary>The state that <see cref="IsDead"/>.</summary>
+    public GrammarState Dead => _states.Dead;
 
     /// <summary>Whether nothing may follow, not even the end.</summary>
     public bool IsDead => Items.Length == 0 && !Accepts;
@@ -58,14 +66,15 @@ internal sealed class GrammarState
     }
 
     /// <summary>The state behind a byte, dead when it may not follow.</summary>
-    public GrammarState Step(byte value) => StepClass(_states.Network.ClassOf(value));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public GrammarState Step(byte value) => StepClass(_states.ClassOf[value]);
 
     /// <summary>The state behind a byte of a class.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GrammarState StepClass(int byteClass)
     {
-        if (!Classes.Contains(byteClass)) return _states.Dead;
-        var next = Volatile.Read(ref _next);
-        return (next is null ? null : Volatile.Read(ref next[byteClass])) ?? _states.Compute(this, byteClass);
+        var next = _next; // published by a volatile write, and read again under the lock when it is not there yet
+        return next is not null && next[byteClass] is { } known ? known : _states.Compute(this, byteClass);
     }
 
     /// <summary>Remembers a step; under the lock of the states.</summary>

@@ -11,9 +11,10 @@ namespace Gemma3Server.Engine.Structured.Automata;
 internal sealed class GrammarStates
 {
     /// <summary>
-    /// Items of a state beyond which a grammar is too ambiguous to be followed at the pace of a model; what leads there counts as a dead end.
+    /// Nodes and continuations of one step beyond which a grammar is too ambiguous to be followed at the pace of a model, some ms; what leads
+    /// there counts as a dead end.
     /// </summary>
-    private const int MostItems = 20_000;
+    private const int MostEffort = 50_000;
 
     private readonly Lock _lock = new();
     private readonly long _mostBytes;
@@ -28,8 +29,9 @@ internal sealed class GrammarStates
     private readonly Dictionary<int, HashSet<Continuation>> _calls = [];
     private readonly PriorityQueue<int, int> _called = new();
     private bool _accepts;
-    private bool _tooWide;
+    private int _effort;
     private long _bytes;
+    private long _workDone;
 
     /// <param name="network">The grammar.</param>
     /// <param name="lookahead">Most bytes of a token.</param>
@@ -37,6 +39,7 @@ internal sealed class GrammarStates
     public GrammarStates(GrammarNetwork network, int lookahead, long mostBytes)
     {
         Network = network;
+        ClassOf = [.. Enumerable.Range(0, 256).Select(value => (byte)network.ClassOf((byte)value))];
         _lookahead = lookahead;
         _mostBytes = mostBytes;
         Dead = new(this, [], accepts: false, default);
@@ -55,6 +58,9 @@ internal sealed class GrammarStates
 
     public GrammarNetwork Network { get; }
 
+    /// <summary>The class of each byte.</summary>
+    public byte[] ClassOf { get; }
+
     /// <summary>Before the first byte.</summary>
     public GrammarState Start { get; }
 
@@ -64,11 +70,20 @@ internal sealed class GrammarStates
     /// <summary>Estimated size in memory, masks included.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
+    /// <summary>A measure of the work that making states has been: nodes and continuations that were visited.</summary>
+    public long Work => Volatile.Read(ref _workDone);
+
     /// <summary>The state behind a byte of a class.</summary>
     public GrammarState Compute(GrammarState state, int byteClass)
     {
         lock (_lock)
         {
+            if (!state.Classes.Contains(byteClass))
+            {
+                state.Remember(byteClass, Dead);
+                return Dead;
+            }
+
             Begin();
             foreach (var (id, frame) in state.Items)
             {
@@ -78,7 +93,8 @@ internal sealed class GrammarStates
 
             var next = Finish();
             state.Remember(byteClass, next);
-            Charge(8L * Network.ClassCount / 4);
+            Volatile.Write(ref _workDone, _workDone + _effort + 1);
+            Charge(0);
             return next;
         }
     }
@@ -124,7 +140,7 @@ internal sealed class GrammarStates
     {
         _items.Clear();
         _visited.Clear();
-        (_accepts, _tooWide) = (false, false);
+        (_accepts, _effort) = (false, 0);
     }
 
     private GrammarState Finish()
@@ -140,7 +156,7 @@ internal sealed class GrammarStates
             Run();
         }
 
-        return _tooWide ? Dead : Intern();
+        return _effort > MostEffort ? Dead : Intern();
     }
 
     private void Run()
@@ -193,14 +209,15 @@ internal sealed class GrammarStates
 
     private void Visit(int node, Frame frame, bool fresh)
     {
-        if (_tooWide || !Network.IsLive(node) || !_visited.Add((node, frame, fresh))) return;
-        _tooWide = _visited.Count > MostItems;
+        if (_effort > MostEffort || !Network.IsLive(node) || !_visited.Add((node, frame, fresh))) return;
+        _effort++;
         _work.Push((node, frame, fresh));
     }
 
     private void AddCall(int rule, Continuation continuation)
     {
         if (!_calls.TryGetValue(rule, out var continuations)) _calls[rule] = continuations = [];
+        _effort++;
         if (continuations.Count == 0) _called.Enqueue(rule, Network.Order[rule]);
         continuations.Add(continuation);
     }
@@ -216,7 +233,7 @@ internal sealed class GrammarStates
         var state = new GrammarState(this, items, _accepts, classes);
         if (_known.TryGetValue(state, out var known)) return known;
         _known.Add(state);
-        _bytes += 160 + (16L * items.Length);
+        _bytes += 200 + (16L * items.Length) + (8L * Network.ClassCount);
         return state;
     }
 }

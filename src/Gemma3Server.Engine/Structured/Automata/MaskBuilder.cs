@@ -4,23 +4,34 @@ using System.Runtime.InteropServices;
 namespace Gemma3Server.Engine.Structured.Automata;
 
 /// <summary>Finds the tokens that may follow a state, by walking the vocabulary's trees through the grammar. Not thread-safe.</summary>
-internal sealed class MaskBuilder(TokenVocabulary vocabulary)
+internal sealed class MaskBuilder(TokenVocabulary vocabulary, long mostWork = MaskBuilder.MostWork)
 {
+    /// <summary>
+    /// Work on new states beyond which a mask is given up, so that a grammar made to be slow stalls nobody: some 100 ms, where one of the
+    /// largest real masks takes a few thousand.
+    /// </summary>
+    private const long MostWork = 1_000_000;
+
     private readonly ulong[] _bits = new ulong[vocabulary.Words];
     private readonly GrammarState[] _path = new GrammarState[vocabulary.LongestToken + 1];
     private readonly List<GrammarState> _reached = [];
+    private GrammarState? _dead;
+    private long _mostWork;
     private readonly List<GrammarState> _before = [];
 
-    /// <summary>The tokens; those that end the text are not among them.</summary>
+    /// <summary>The tokens; those that end the text are not among them. None at all when finding them is too much work.</summary>
     public TokenMask Build(GrammarState state)
     {
         Array.Clear(_bits);
+        _dead = state.Dead;
+        _mostWork = state.States.Work + mostWork;
         if (!state.Classes.IsEmpty)
         {
             if (!TakeSafe(state)) Walk(vocabulary.Safe, state);
             Walk(vocabulary.Others, state);
         }
 
+        if (state.States.Work > _mostWork) Array.Clear(_bits);
         Array.Clear(_path);
         return TokenMask.Of(_bits);
     }
@@ -32,18 +43,21 @@ internal sealed class MaskBuilder(TokenVocabulary vocabulary)
         var depths = trie.Depths;
         var ends = trie.Ends;
         var tokens = trie.Tokens;
-        _path[0] = start;
+        var path = _path.AsSpan();
+        path[0] = start;
         for (var node = 0; node < labels.Length;)
         {
             var depth = depths[node];
-            var next = _path[depth - 1].Step(labels[node]);
-            if (next.IsDead)
+            var next = path[depth - 1].Step(labels[node]);
+            if (next == _dead)
             {
                 node = ends[node];
                 continue;
             }
 
-            _path[depth] = next;
+            if ((node & 255) == 0 && start.States.Work > _mostWork) return;
+
+            path[depth] = next;
             for (var token = tokens[node]; token != TokenTrie.None; token = trie.Twin(token)) _bits[token >> 6] |= 1UL << (token & 63);
             node++;
         }
