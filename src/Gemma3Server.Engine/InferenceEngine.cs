@@ -1,6 +1,7 @@
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Embedding;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -87,6 +88,15 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// <summary>Whether the runtime can embed texts; false until loaded.</summary>
     public bool CanEmbed => _loop.Model?.Embeds ?? false;
 
+    /// <summary>
+    /// Compiles a grammar on the caller's thread and keeps it for the requests that use it; returns what is wrong with it, or
+    /// <see langword="null"/>. To be called when the model is loaded.
+    /// </summary>
+    public GrammarFault? CheckGrammar(GrammarDefinition definition, CancellationToken cancellationToken) =>
+        _loop.Model is { } model
+            ? model.Grammars.Get(definition, cancellationToken).Fault
+            : throw new InvalidOperationException("A grammar was checked before the model was loaded.");
+
     /// <summary>Counters of this moment.</summary>
     public EngineStatistics Statistics => _loop.Metrics.Snapshot(_loop.RunningCount, _loop.WaitingCount);
 
@@ -125,10 +135,11 @@ public sealed class InferenceEngine : IAsyncDisposable
         if (State != EngineState.Ready || _loop.Model is not { } model) return Refused(RefuseUnavailable());
 
         var now = _timeProvider.GetTimestamp();
+        var grammars = requests.Select(request => Compile(request, model, cancellationToken)).ToArray();
         var sequences = new Sequence[requests.Count];
         for (var i = 0; i < sequences.Length; i++)
         {
-            sequences[i] = new(requests[i], model.Tokenizer, model.Limits.ContextLength, now)
+            sequences[i] = new(requests[i], model.Tokenizer, model.Limits.ContextLength, now, grammars[i])
             {
                 Deadline = Deadline(now, requests[i].Timeout),
                 Position = _loop.WaitingCount + 1 + i, // until the loop knows better
@@ -220,6 +231,13 @@ public sealed class InferenceEngine : IAsyncDisposable
 
     /// <summary>Stops without waiting for running requests.</summary>
     public ValueTask DisposeAsync() => new(StopAsync(TimeSpan.Zero));
+
+    private static Grammar? Compile(GenerationRequest request, LoadedModel model, CancellationToken cancellationToken)
+    {
+        if (request.Grammar is not { } definition) return null;
+        var (grammar, fault) = model.Grammars.Get(definition, cancellationToken);
+        return grammar ?? throw new ArgumentException(fault!.Message, nameof(request));
+    }
 
     private static void Check(GenerationRequest request)
     {

@@ -17,6 +17,9 @@ internal static class SoakCommand
     /// </summary>
     private const long CheckpointBytes = 64 << 20;
 
+    /// <inheritdoc cref="CheckpointBytes"/>
+    private const long HostCacheBytes = 128 << 20;
+
     public static Command Create()
     {
         var minutes = new Option<int>("--minutes") { HelpName = "N", Description = "Length, in laps of a minute (default: 15)", DefaultValueFactory = _ => 15 };
@@ -38,6 +41,7 @@ internal static class SoakCommand
             var configuration = settings.Read(parsed, defaults:
             [
                 .. ModelCommandRun.Quiet, Default("Runtime:Parallel", 8), Default("Runtime:ContextLength", 2048), Default("Engine:CheckpointBytes", CheckpointBytes),
+                Default("Engine:HostCacheBytes", HostCacheBytes),
             ]);
             var plan = new SoakPlan
             {
@@ -69,6 +73,9 @@ internal static class SoakCommand
         var heapFlat = report.IsFlat(report.HeapSlope, sample => sample.HeapBytes, share: 0.05, megabytes: 4);
         var residentFlat = report.IsFlat(report.ResidentSlope, sample => sample.ResidentBytes, share: 0.05, megabytes: 16);
         output.WriteLine(string.Join(", ", report.Counts.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key} {pair.Value}")));
+        output.WriteLine(
+            $"{report.Engine.CompletionTokens} tokens, {report.Engine.CachedTokens} prompt tokens reused, {report.Engine.Cancelled} cancelled, "
+            + $"{report.Engine.Preempted} gave way, {report.Engine.Swapped} of these by way of host memory");
         foreach (var sample in report.Samples)
         {
             output.WriteLine(string.Create(

@@ -191,7 +191,7 @@ public sealed class GenerationTests(GenerationTests.Server fixture) : IClassFixt
         var watch = Stopwatch.StartNew();
         while (!await condition())
         {
-            if (watch.Elapsed > TimeSpan.FromSeconds(60)) Assert.Fail("The state was not reached.");
+            if (watch.Elapsed > TimeSpan.FromMinutes(5)) Assert.Fail("The state was not reached."); // a hundred streams begin slowly on a busy machine
             await Task.Delay(10, Cancellation); // polling another process; no outcome depends on the length
         }
     }

@@ -21,7 +21,11 @@ public sealed class PrefixReferenceTests
         await using var engine = Start(Options(shape) with { SharedCells = sharedCells }, runtime => recorder = runtime);
         await engine.Ready;
         var prompts = Enumerable.Range(0, 4).Select(i => Prompt(engine, shared, i, 30)).ToArray();
-        var caches = await Task.WhenAll(prompts.Select(prompt => GenerateAsync(engine, prompt, tokens)));
+        using var gate = new StepGate();
+        recorder!.Gate = gate; // until all have arrived: the first shall not end before
+        Task<CacheExplanation>[] running = [.. prompts.Select(prompt => GenerateAsync(engine, prompt, tokens))];
+        gate.Open();
+        var caches = await Task.WhenAll(running);
 
         Assert.All(caches.Skip(1), cache => Assert.Equal(CacheSource.Fork, cache.Source));
         Assert.All(caches.Skip(1), cache => Assert.InRange(cache.ReusedTokens, shared - 16, shared + 30));

@@ -15,6 +15,7 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
 {
     private readonly Dictionary<int, List<int>> _histories = [];
     private readonly Dictionary<UInt128, TopLogits> _steps = [];
+    private readonly Dictionary<UInt128, float[]> _rows = [];
     private readonly ConditionalWeakTable<SequenceSnapshot, List<int>> _snapshots = [];
     private readonly List<int> _rowSequences = [];
 
@@ -25,6 +26,9 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
     public ITokenizer Tokenizer => inner.Tokenizer;
 
     public IMediaProcessor? Media => inner.Media;
+
+    /// <summary>Whether whole rows of logits are kept too; for small vocabularies.</summary>
+    public bool KeepsRows { get; init; }
 
     /// <summary>Forward calls so far.</summary>
     public int Forwards { get; private set; }
@@ -52,6 +56,9 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
         return trace;
     }
 
+    /// <summary>The logits after <paramref name="history"/>; <see langword="null"/> when they were not computed, or not kept.</summary>
+    public float[]? LogitsAfter(List<int> history) => _rows.GetValueOrDefault(Key(history));
+
     public ForwardStatus Forward(ForwardBatch batch)
     {
         Gate?.Pass(Forwards);
@@ -64,7 +71,10 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
             var history = History(batch.Sequences[row]);
             history.Add(batch.Tokens[row]);
             if (!_rowSequences.Contains(batch.Sequences[row])) _rowSequences.Add(batch.Sequences[row]);
-            if (batch.WantLogits[row]) _steps[Key(history)] = TopLogits.Of(inner.Logits(row));
+            if (!batch.WantLogits[row]) continue;
+            var key = Key(history);
+            _steps[key] = TopLogits.Of(inner.Logits(row));
+            if (KeepsRows) _rows[key] = inner.Logits(row).ToArray();
         }
 
         WidestBatch = Math.Max(WidestBatch, _rowSequences.Count);

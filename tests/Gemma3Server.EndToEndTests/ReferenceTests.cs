@@ -180,8 +180,11 @@ public sealed class ReferenceTests
         recorder!.Forget();
         var load = Enumerable.Range(0, 12).Select(i => Prompt(engine, $"Question {i}: {Question(i)}")).ToList();
         load.Insert(2, [.. LongPrompt(engine, promptTokens - 100), 300]);
+        using var gate = new StepGate();
+        recorder.Gate = gate;
         Task<int>[] running = [.. load.Select(prompt => GenerateAsync(engine, prompt, 2 * tokens, reusePrefix: true))];
-        await Task.WhenAll(prompts.Select(prompt => GenerateAsync(engine, prompt, tokens, deterministic: true)));
+        running = [.. running, .. prompts.Select(prompt => GenerateAsync(engine, prompt, tokens, deterministic: true))];
+        gate.Open();
         await Task.WhenAll(running);
 
         Assert.True(recorder.WidestBatch >= 3, $"at most {recorder.WidestBatch} sequences ran together");

@@ -2,6 +2,7 @@ using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Execution;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -13,6 +14,7 @@ internal sealed class EngineHarness : IDisposable
 {
     private readonly IModelRuntime _runtime;
     private readonly TimeProvider _clock;
+    private readonly GrammarCache _grammars;
     private int _requests;
 
     public EngineHarness(FakeRuntimeOptions? runtime = null, EngineOptions? options = null, TimeProvider? clock = null)
@@ -25,6 +27,7 @@ internal sealed class EngineHarness : IDisposable
         options ??= new();
         _clock = clock ?? TimeProvider.System;
         _runtime = runtime;
+        _grammars = new(runtime.Tokenizer);
         Cache = new(runtime, options, _clock);
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
@@ -45,7 +48,8 @@ internal sealed class EngineHarness : IDisposable
     {
         var now = _clock.GetTimestamp();
         var deadline = request.Timeout is { } timeout ? now + (long)(timeout.TotalSeconds * _clock.TimestampFrequency) : long.MaxValue;
-        var sequence = new Sequence(request, _runtime.Tokenizer, _runtime.Limits.ContextLength, now) { Deadline = deadline };
+        var grammar = request.Grammar is { } definition ? _grammars.Get(definition, CancellationToken.None).Grammar : null;
+        var sequence = new Sequence(request, _runtime.Tokenizer, _runtime.Limits.ContextLength, now, grammar) { Deadline = deadline };
         Scheduler.Add(sequence);
         return sequence;
     }

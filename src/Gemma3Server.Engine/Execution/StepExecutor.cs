@@ -2,6 +2,7 @@ using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Sampling;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -13,8 +14,8 @@ namespace Gemma3Server.Engine.Execution;
 /// <list type="number">
 /// <item>whoever's time is up ends, and the scheduler plans the step;</item>
 /// <item>the model runs the rows; where cells are missing, idle entries and then a sequence give way;</item>
-/// <item>the rows that ended at a sequence's last token are sampled;</item>
-/// <item>each of these sequences takes its token, emits what has become final, and may end.</item>
+/// <item>the rows that ended at a sequence's last token are sampled, where a grammar is given by masks that were made meanwhile;</item>
+/// <item>each of these sequences takes its token and those that its grammar forces behind it, emits what has become final, and may end.</item>
 /// </list>
 /// A forward call that fails is repeated once, by the next step. Should that fail too, each of its sequences runs alone, so that only those
 /// fail that cannot run. Once the engine shall not wait for running requests any more, what a forward call yields is left alone: the call
@@ -28,6 +29,7 @@ internal sealed class StepExecutor(
     private const double Newest = 0.1;
 
     private readonly ModelRunner _runner = new(runtime);
+    private readonly MaskPreparation _masks = new();
     private readonly BatchSampler _sampler = new(runtime.Limits.MaxSequences);
     private readonly List<Sequence> _suspects = [];
     private readonly Action<Sequence> _onOverdue = sequence => logger.Overdue(sequence.Request.Id, sequence.Generated);
@@ -55,7 +57,9 @@ internal sealed class StepExecutor(
         if (plan.Rows == 0) return; // everyone who waited was too long, or too late
 
         // 2. Forward.
+        _masks.Begin(plan);
         var status = Forward(plan);
+        _masks.End();
         if (lifecycle.AbortRequested) return;
         switch (status)
         {
@@ -148,7 +152,9 @@ internal sealed class StepExecutor(
     {
         if (token == Sampler.NoToken)
         {
-            Fail(sequence, "The model produced logits that are not numbers.");
+            Fail(sequence, sequence.Matcher is null
+                ? "The model produced logits that are not numbers."
+                : "The model produced logits that are not numbers, or has no token that fits the grammar.");
             return;
         }
 
@@ -164,7 +170,7 @@ internal sealed class StepExecutor(
         sequence.LastTokenAt = now;
         metrics.Token();
 
-        var end = sequence.Accept(token, logProbs);
+        var end = sequence.Accept(token, logProbs) ?? AppendForced(sequence);
         if (end is { } reason)
         {
             scheduler.Finish(sequence, reason);
@@ -174,6 +180,18 @@ internal sealed class StepExecutor(
 
         var text = sequence.Output.Release(sequence.Generated);
         if (logger.IsEnabled(LogLevel.Trace)) logger.Token(sequence.Request.Id, token, text);
+    }
+
+    /// <summary>Appends the tokens that a grammar leaves no choice about: they are run with the next step, and cost no step of their own.</summary>
+    private FinishReason? AppendForced(Sequence sequence)
+    {
+        foreach (var token in sequence.Forced)
+        {
+            metrics.Token();
+            if (sequence.Accept(token) is { } end) return end;
+        }
+
+        return null;
     }
 
     private void Fail(Sequence sequence, string message)

@@ -119,7 +119,9 @@ internal sealed unsafe class BatchSampler
             {
                 var logits = new ReadOnlySpan<float>((void*)_rows[row], _lengths[row]);
                 var token = _tokens[row] = _samplers[row].Sample(logits, scratch);
-                _logProbs[row] = _topLogProbs[row] is { } count && token != Sampler.NoToken ? Sampling.LogProbs.Of(logits, token, count, scratch) : null;
+                _logProbs[row] = _topLogProbs[row] is { } count && token != Sampler.NoToken
+                    ? Sampling.LogProbs.Of(logits, token, count, scratch)
+                    : null;
             }
             catch (Exception exception)
             {

@@ -16,13 +16,32 @@ internal sealed class ChunkCut(KvCache cache, RuntimeLimits limits)
         var (at, must) = cache.WantedCut(sequence, sequence.Computed, sequence.Computed + count);
         if (at == 0) return count;
         var cut = at - sequence.Computed;
-        return must || Passes(sequence.Pending - cut, budget) <= Passes(sequence.Pending - count, budget) ? cut : count;
+        return must || Passes(at, sequence.Count, budget) <= Passes(sequence.Computed + count, sequence.Count, budget) ? cut : count;
     }
 
-    private int Passes(int rows, int budget)
+    /// <summary>
+    /// How many of the rows from <paramref name="start"/> to <paramref name="end"/> a chunk takes. Where the budget reaches a multiple of the
+    /// micro batch it ends there, so that an unloaded server computes a prompt in the same chunks every time; after a cut it returns to
+    /// the multiples where that costs no pass.
+    /// </summary>
+    public static int Rows(int start, int end, int budget, int microBatch)
     {
-        // Chunks end at multiples of the micro batch, so that this much of the budget is used.
-        var chunk = budget < limits.MicroBatchTokens ? Math.Max(1, budget) : budget - (budget % limits.MicroBatchTokens);
-        return (rows + chunk - 1) / chunk;
+        var rest = end - start;
+        if (rest <= budget) return rest;
+        var aligned = budget - ((start + budget) % microBatch);
+        // A boundary that leaves most of the budget unused would cost a whole step for a few rows.
+        if (aligned <= 0 || aligned * 2 < budget) return budget;
+        var whole = budget < microBatch ? budget : budget - (budget % microBatch);
+        return aligned >= whole || 1 + Chunks(rest - aligned, whole) <= Chunks(rest, whole) ? aligned : whole;
+    }
+
+    private static int Chunks(int rows, int chunk) => (rows + chunk - 1) / chunk;
+
+    // Counted, not divided: a cut off the multiples of the micro batch shortens the chunk after it too.
+    private int Passes(int start, int end, int budget)
+    {
+        var passes = 0;
+        for (; start < end; passes++) start += Rows(start, end, Math.Max(1, budget), limits.MicroBatchTokens);
+        return passes;
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Engine.Text;
 using Gemma3Server.Runtime;
 
@@ -28,7 +29,7 @@ internal sealed class Sequence
     private volatile int _position;
 
     /// <summary>Takes a request; tokens that were emitted before are replayed, so that text and stop strings continue where they were.</summary>
-    public Sequence(GenerationRequest request, ITokenizer tokenizer, int contextLength, long arrivedAt = 0)
+    public Sequence(GenerationRequest request, ITokenizer tokenizer, int contextLength, long arrivedAt = 0, Grammar? grammar = null)
     {
         // Rounding depends on how a prefix was computed; whoever asks for the same tokens always computes it anew.
         Request = request.Deterministic && request.ReusePrefix ? request with { ReusePrefix = false } : request;
@@ -38,7 +39,8 @@ internal sealed class Sequence
         _tokens = new(request.PromptTokens.Length + Math.Min(request.MaxTokens, InitialCompletion));
         _tokens.AddRange(request.PromptTokens);
         _endTokens = request.IgnoreEndOfGeneration ? request.StopTokens : [.. tokenizer.EndOfGeneration, .. request.StopTokens];
-        Sampler = new(request.Sampling, request.PromptTokens, request.MinTokens, _endTokens);
+        if (grammar is not null) Matcher = new(grammar, endsCount: !request.IgnoreEndOfGeneration);
+        Sampler = new(request.Sampling, request.PromptTokens, request.MinTokens, _endTokens) { Matcher = Matcher };
         Output = new(request.Stop);
         foreach (var token in request.EmittedTokens)
         {
@@ -51,6 +53,15 @@ internal sealed class Sequence
     public GenerationRequest Request { get; }
 
     public Sampler Sampler { get; }
+
+    /// <summary>Where it stands in its grammar, if it has one.</summary>
+    public GrammarMatcher? Matcher { get; }
+
+    /// <summary>
+    /// Tokens that its grammar leaves no choice about, to be appended without sampling; none where log-probabilities are asked for, which
+    /// only a sampled token has.
+    /// </summary>
+    public ReadOnlySpan<int> Forced => Matcher is null || Request.TopLogProbs is not null ? [] : Matcher.Forced;
 
     public GenerationOutput Output { get; }
 
@@ -165,8 +176,11 @@ internal sealed class Sequence
     {
         _tokens.Add(token);
         Sampler.Accept(token);
+        if (Matcher is not null && !Matcher.TryAccept(token))
+            throw new InvalidOperationException($"Token {token}, number {Generated} of request {Request.Id}, does not fit its grammar.");
         if (Generated > Request.MinTokens && Array.IndexOf(_endTokens, token) >= 0) return FinishReason.Stop;
         if (Output.Append(_tokenizer.Piece(token).Span, Generated >= Request.MinTokens, logProbs)) return FinishReason.Stop;
+        if (Matcher is { IsComplete: true }) return FinishReason.Stop;
         return Remaining > 0 ? null : FinishReason.Length;
     }
 

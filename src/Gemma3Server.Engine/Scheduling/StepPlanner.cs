@@ -50,11 +50,18 @@ internal sealed class StepPlanner
         _lastWasAlone = false;
 
         _prefilling.Clear();
+        var spare = StepTokens - running.Count; // behind a row for everyone
         foreach (var sequence in running)
         {
             if (sequence.Request.Deterministic) continue;
-            if (sequence.Pending == 1) _plan.Add(sequence, 1);
-            else Insert(sequence);
+            if (!IsDecoding(sequence) || sequence.Pending - 1 > spare)
+            {
+                Insert(sequence);
+                continue;
+            }
+
+            _plan.Add(sequence, sequence.Pending);
+            spare -= sequence.Pending - 1;
         }
 
         if (_prefilling.Count > 0) PlanPrefill(running);
@@ -92,6 +99,10 @@ internal sealed class StepPlanner
         return others && _lastWasAlone ? null : chosen;
     }
 
+    /// <summary>Whether a sequence waits for nothing but its next token; the rows before may be a few tokens that its grammar has forced.</summary>
+    private static bool IsDecoding(Sequence sequence) =>
+        sequence.Pending == 1 || (sequence.Generated > 0 && sequence.Pending <= StepBudget.LeastChunk);
+
     /// <summary>Keeps those that prefill in order: best class, shortest rest, longest running.</summary>
     private void Insert(Sequence sequence)
     {
@@ -112,8 +123,7 @@ internal sealed class StepPlanner
             _shortestLeads = !_shortestLeads;
         }
 
-        var decoding = _plan.Rows;
-        var left = Math.Min(StepTokens - decoding, Grant(decoding));
+        var left = Math.Min(StepTokens - _plan.Rows, Grant(decoding: _plan.Entries.Length));
         var leads = true;
         foreach (var sequence in CollectionsMarshal.AsSpan(_prefilling))
         {
@@ -132,7 +142,7 @@ internal sealed class StepPlanner
     {
         foreach (var sequence in running)
         {
-            if (sequence.Request.Deterministic || sequence.Pending == 1) continue;
+            if (!_prefilling.Contains(sequence)) continue;
             _prefilling.Remove(sequence);
             _prefilling.Insert(0, sequence);
             return;
@@ -140,19 +150,13 @@ internal sealed class StepPlanner
     }
 
     /// <summary>
-    /// How many rows of a prompt to run. Where the budget reaches a multiple of the micro batch, a chunk ends there, so that an unloaded
-    /// server computes a prompt in the same chunks every time. Whoever leads takes what there is; to the others no crumbs are given,
-    /// which would cost a pass each.
+    /// How many rows of a prompt to run. Whoever leads takes what there is; to the others no crumbs are given, which would cost a pass each.
     /// </summary>
     private int Chunk(Sequence sequence, int budget, bool leads)
     {
-        if (sequence.Pending <= budget) return sequence.Pending;
         if (budget <= 0) return 0;
-        var end = sequence.Computed + budget;
-        var aligned = end - (end % _microBatch) - sequence.Computed;
-        // A boundary that leaves most of the budget unused would cost a whole step for a few rows.
-        if (aligned > 0 && aligned * 2 >= budget) return aligned;
-        return leads || budget >= _leastChunk ? budget : 0;
+        var rows = ChunkCut.Rows(sequence.Computed, sequence.Count, budget, _microBatch);
+        return leads || rows < budget || rows == sequence.Pending || budget >= _leastChunk ? rows : 0;
     }
 
     /// <summary>The rows up to the next multiple of the micro batch, whatever the budget: the same in every run.</summary>

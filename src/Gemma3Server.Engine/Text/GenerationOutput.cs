@@ -6,7 +6,9 @@ namespace Gemma3Server.Engine.Text;
 /// <summary>The way from a sequence's tokens to its events: bytes to characters, stop strings, then the channel to the reader.</summary>
 /// <remarks>
 /// Written by the engine loop, read by one reader. The channel is unbounded, so the loop never waits for a reader; the token limit bounds
-/// it. Continuations of the reader never run on the loop.
+/// it. Continuations of the reader never run on the loop, so that JSON is written elsewhere. Text and stop strings are decided on it, for the
+/// next step must know who has ended; measured, they take 0.13 us a token with its event (TextBenchmarks), 4 us for 32 streams beside steps
+/// of 5 ms on a GPU and 100 on a CPU: less than waking another thread for them would.
 /// </remarks>
 internal sealed class GenerationOutput(string[] stop)
 {

@@ -5,6 +5,7 @@ using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
 using Gemma3Server.Api.Models;
 using Gemma3Server.Api.OpenApi;
+using Gemma3Server.Api.Responses;
 using Gemma3Server.Api.Tokens;
 
 namespace Gemma3Server.Api;
@@ -26,6 +27,8 @@ internal static class ApiPipeline
         EmbeddingsEndpoint.Map(app);
         ChatPromptEndpoint.Map(app);
         TokensEndpoint.Map(app);
+        ResponsesEndpoint.Map(app);
+        StoredResponsesEndpoint.Map(app);
         ModelsEndpoint.Map(app);
         HealthEndpoint.Map(app);
     }

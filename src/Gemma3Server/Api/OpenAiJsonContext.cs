@@ -7,6 +7,7 @@ using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
 using Gemma3Server.Api.Models;
+using Gemma3Server.Api.Responses;
 using Gemma3Server.Api.Tokens;
 
 namespace Gemma3Server.Api;
@@ -35,6 +36,15 @@ namespace Gemma3Server.Api;
 [JsonSerializable(typeof(TemplateResponse))]
 [JsonSerializable(typeof(InputTokensResponse))]
 [JsonSerializable(typeof(HealthReport))]
+[JsonSerializable(typeof(ResponseRequest))]
+[JsonSerializable(typeof(ResponseBody))]
+[JsonSerializable(typeof(ResponseEvent))]
+[JsonSerializable(typeof(ResponseErrorEvent))]
+[JsonSerializable(typeof(ResponseItemList))]
+[JsonSerializable(typeof(ResponseInputTokens))]
+[JsonSerializable(typeof(DeletedResponse))]
+[JsonSerializable(typeof(IReadOnlyList<ResponseItem>))]
+[JsonSerializable(typeof(IReadOnlyList<ResponseDelta>))]
 internal sealed partial class OpenAiJsonContext : JsonSerializerContext
 {
     /// <summary>Leaves letters of all scripts alone; safe because the bodies are JSON, never part of an HTML page.</summary>

@@ -7,6 +7,7 @@ using Gemma3Server.Api.Tokens;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
 using Gemma3Server.Prompts;
+using Gemma3Server.Responses;
 using Gemma3Server.Runtime;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Serilog;
@@ -45,6 +46,7 @@ internal static class ServerHost
             host.ShutdownTimeout = TimeSpan.FromSeconds(options.Http.DrainTimeout) + ListenerShutdown);
         services.AddSingleton(options);
         services.AddSingleton(options.Http);
+        services.AddSingleton(options.Responses);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<ExitCode>();
         services.AddSingleton(provider => ServedModel.Of(options.Model, provider.GetRequiredService<TimeProvider>()));
@@ -81,6 +83,7 @@ internal static class ServerHost
         services.AddSingleton<EmbeddingsEndpoint>();
         services.AddSingleton<ChatPromptEndpoint>();
         services.AddSingleton<TokensEndpoint>();
+        services.AddResponses();
         services.AddRouting();
         services.AddCors();
         services.AddOpenApiDocument();

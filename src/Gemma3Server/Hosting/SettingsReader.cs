@@ -142,6 +142,6 @@ internal static partial class SettingsReader
         return host is "*" or "localhost" || IPAddress.TryParse(host, out address);
     }
 
-    [GeneratedRegex(@"(Model|Runtime|Engine|Http)\.\w+")]
+    [GeneratedRegex(@"(Model|Runtime|Engine|Responses|Http)\.\w+")]
     private static partial Regex SettingPath { get; }
 }

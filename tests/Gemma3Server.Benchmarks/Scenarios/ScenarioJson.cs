@@ -28,7 +28,7 @@ internal static class ScenarioJson
         ["context"] = result.Scenario.ContextLength,
         ["off_settings"] = new JsonObject(result.OffSettings.Select(setting => KeyValuePair.Create(setting.Key, (JsonNode?)setting.Value))),
         ["notes"] = new JsonArray([.. result.Notes.Select(note => (JsonNode)note)]),
-        ["metrics"] = new JsonArray([.. result.Scenario.Metrics.Select(metric => Measured(result, metric))]),
+        ["metrics"] = new JsonArray([.. result.Metrics.Select(metric => Measured(result, metric))]),
     };
 
     private static JsonObject Measured(ScenarioResult result, Metric metric)

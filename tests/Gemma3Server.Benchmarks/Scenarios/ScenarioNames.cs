@@ -5,6 +5,7 @@ internal static class ScenarioNames
 {
     public const string Single = "single";
     public const string Sixteen = "sixteen";
+    public const string LongStreams = "long-streams";
     public const string Churn = "churn";
     public const string ColdBurst = "cold-burst";
     public const string SharedSystem = "shared-system";

@@ -18,7 +18,7 @@ internal static class ScenarioReport
         table.AddColumn("target");
         foreach (var result in results)
         {
-            foreach (var metric in result.Scenario.Metrics)
+            foreach (var metric in result.Metrics)
             {
                 var ratio = result.Ratio(metric);
                 table.AddRow(

@@ -10,6 +10,9 @@ internal sealed record ScenarioResult(Scenario Scenario, IReadOnlyList<(string K
 {
     private readonly List<(SideKind Side, Dictionary<Metric, double> Values)> _rounds = [];
 
+    /// <summary>What is shown: the scenario's own metrics, and the processor time.</summary>
+    public IEnumerable<Metric> Metrics => [.. Scenario.Metrics, Metric.Processor];
+
     /// <summary>Whether this side was measured.</summary>
     public bool Has(SideKind side) => _rounds.Exists(round => round.Side == side);
 

@@ -75,8 +75,10 @@ internal sealed class ScenarioRun(ScenarioSettings settings, BenchProgress progr
     private static async Task<Dictionary<Metric, double>> MeasureAsync(
         EngineClient engine, Scenario scenario, ScenarioPrompts prompts, CancellationToken cancellationToken)
     {
+        var before = Environment.CpuUsage.TotalTime;
         var values = await scenario.RunAsync(engine, prompts, cancellationToken);
         await engine.IdleAsync(cancellationToken);
+        values[Metric.Processor] = (Environment.CpuUsage.TotalTime - before).TotalSeconds;
         await engine.Engine.CheckIntegrityAsync().WaitAsync(cancellationToken);
         return values;
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Gemma3Server.Benchmarks.Load;
+using Gemma3Server.Engine;
 
 namespace Gemma3Server.Benchmarks.Soak;
 
@@ -18,6 +19,9 @@ internal sealed class SoakReport
 
     /// <summary>Whatever was not as it should be; empty after a clean soak.</summary>
     public IReadOnlyCollection<string> Faults => _faults;
+
+    /// <summary>What the engine had counted at the end.</summary>
+    public EngineStatistics Engine { get; set; } = new();
 
     /// <summary>One sample a lap.</summary>
     public IReadOnlyList<SoakSample> Samples => _samples;

@@ -30,6 +30,7 @@ internal sealed class SoakRun(LocalServer server, SoakPlan plan, Action<string> 
                 + $"heap {sample.HeapBytes >> 20} MiB, resident {sample.ResidentBytes >> 20} MiB");
         }
 
+        _report.Engine = server.Engine.Statistics;
         return _report;
     }
 

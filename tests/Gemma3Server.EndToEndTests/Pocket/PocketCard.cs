@@ -12,13 +12,19 @@ internal sealed partial class PocketCard
     private PocketCard(string text) =>
         _accuracies = AccuracyRow.Matches(text).ToDictionary(row => row.Groups[1].Value, row => double.Parse(row.Groups[2].Value, CultureInfo.InvariantCulture));
 
-    /// <summary>Reads the card that lies beside the model in the sources.</summary>
-    public static PocketCard Read()
+    /// <summary>The model, in the sources.</summary>
+    public static string ModelPath
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Gemma3Server.sln"))) folder = folder.Parent!;
-        return new(File.ReadAllText(Path.Combine(folder.FullName, "src", "Gemma3Server", "Models", "gemma-3-pocket-it-qat-q4_0.md")));
+        get
+        {
+            var folder = new DirectoryInfo(AppContext.BaseDirectory);
+            while (!File.Exists(Path.Combine(folder.FullName, "Gemma3Server.sln"))) folder = folder.Parent!;
+            return Path.Combine(folder.FullName, "src", "Gemma3Server", "Models", "gemma-3-pocket-it-qat-q4_0.gguf");
+        }
     }
+
+    /// <summary>Reads the card that lies beside the model.</summary>
+    public static PocketCard Read() => new(File.ReadAllText(Path.ChangeExtension(ModelPath, "md")));
 
     /// <summary>Held-out accuracy of a skill, in percent.</summary>
     public double Accuracy(Skill skill) =>

@@ -130,6 +130,42 @@ public sealed class PrefixReuseTests
         }
     }
 
+    /// <summary>Checkpoints are wanted at random places of the prompt, at its end, and where earlier prompts parted from it.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Step_PromptWithCheckpoints_TakesExactlyAsManyPassesAsItsChunks(int seed)
+    {
+        var random = new Random(seed);
+        var taken = 0;
+        for (var i = 0; i < 200; i++)
+        {
+            using var harness = new EngineHarness(
+                new FakeRuntimeOptions { MaxSequences = 2, MicroBatchTokens = 64, MaxBatchTokens = 256, SlidingWindow = 32 },
+                new() { StepTokens = random.Next(2) == 0 ? 0 : 192, ForkMinimumTokens = int.MaxValue });
+            var chunk = harness.Scheduler.StepTokens == 192 ? 192 : 64;
+            var prompt = string.Concat(Enumerable.Range(0, random.Next(1, 900)).Select(_ => (char)('a' + random.Next(26))));
+            for (var run = 0; run < 2; run++)
+            {
+                // The second leaves the first at once, so that all of it is computed.
+                var boundaries = Enumerable.Range(0, random.Next(4)).Select(_ => random.Next(1, prompt.Length + 2)).Distinct().Order().ToArray();
+                var sequence = harness.Submit($"{run}{prompt}", 200, r => r with { CacheBoundaries = boundaries });
+                var before = harness.Runtime.Forwards;
+                while (!sequence.Output.Started) harness.Step();
+                var (passes, needed) = (harness.Runtime.Forwards - before, (sequence.PromptLength + chunk - 1) / chunk);
+                Assert.True(
+                    passes == needed,
+                    $"{sequence.PromptLength} tokens in chunks of {chunk}, cut at {string.Join(' ', boundaries)}: {string.Join(' ', harness.Runtime.RowsPerForward.Skip(before))}");
+                harness.RunToEnd();
+            }
+
+            if (harness.Cache.CheckpointBytes > 0) taken++;
+        }
+
+        Assert.True(taken > 150, $"checkpoints in {taken} of 200 cases");
+    }
+
     [Fact]
     public void TryAcquire_NoBoundariesGiven_LearnsWhereRequestsPart()
     {

@@ -122,14 +122,15 @@ public sealed class StreamLifeTests
     public async Task Post_TimeIsUpInTheQueue_Is504(bool stream)
     {
         using var held = new StepGate();
+        var time = new ManualTime();
         await using var server = await TestServer.StartAsync(
-            new FakeRuntimeOptions { MaxSequences = 1, OnForward = held.Pass, Next = ScriptedReply.Of("a long answer") });
+            () => new FakeModelRuntime(new() { MaxSequences = 1, OnForward = held.Pass, Next = ScriptedReply.Of("a long answer") }), null, ready: true,
+            services => services.AddSingleton<TimeProvider>(time));
         var running = server.PostAsync(TestServer.Chat());
         await held.Reached.WaitAsync(TestContext.Current.CancellationToken);
-        var waiting = server.PostAsync(TestServer.Chat(stream ? "\"stream\":true" : ""), ("x-request-timeout", "0.001"));
+        var waiting = server.PostAsync(TestServer.Chat(stream ? "\"stream\":true" : ""), ("x-request-timeout", "3600"));
         await TestServer.UntilAsync(() => server.Engine.Statistics.Waiting == 1);
-        var since = TimeProvider.System.GetTimestamp();
-        await TestServer.UntilAsync(() => TimeProvider.System.GetElapsedTime(since) > TimeSpan.FromMilliseconds(1));
+        time.Advance(TimeSpan.FromHours(2));
         held.Open();
         using var response = await waiting;
         Assert.Contains("\"type\":\"server_error\",\"param\":null,\"code\":\"request_timeout\"",
@@ -140,8 +141,15 @@ public sealed class StreamLifeTests
     [Fact(Timeout = Timeout)]
     public async Task Post_TimeIsUpMidAnswer_EndsWithLength()
     {
-        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { ContextLength = 10_000_000, Next = Endless });
-        using var response = await server.PostAsync(TestServer.Chat("\"stream\":true"), ("x-request-timeout", "0.2"));
+        using var held = new StepGate(3);
+        var time = new ManualTime();
+        await using var server = await TestServer.StartAsync(
+            () => new FakeModelRuntime(new() { OnForward = held.Pass, Next = Endless }), null, ready: true, services => services.AddSingleton<TimeProvider>(time));
+        var running = server.PostAsync(TestServer.Chat("\"stream\":true"), ("x-request-timeout", "3600"));
+        await held.Reached.WaitAsync(TestContext.Current.CancellationToken);
+        time.Advance(TimeSpan.FromHours(2));
+        held.Open();
+        using var response = await running;
         var body = await TestServer.ReadAsync(response);
         Assert.Contains("\"finish_reason\":\"length\"", body, StringComparison.Ordinal);
         Assert.EndsWith("data: [DONE]\n\n", body, StringComparison.Ordinal);

@@ -3,11 +3,17 @@ using Gemma3Server.Api;
 
 namespace Gemma3Server.Tests.Support;
 
-/// <summary>Real time, except that timers of one interval fire when the test says so.</summary>
+/// <summary>Real time, except that timers of one interval fire when the test says so, and that it can be put forward.</summary>
 /// <param name="interval">The interval; by default that of heartbeats.</param>
 internal sealed class ManualTime(TimeSpan? interval = null) : TimeProvider
 {
     private readonly ConcurrentQueue<ManualTimer> _timers = [];
+    private long _ahead;
+
+    public override long GetTimestamp() => base.GetTimestamp() + Volatile.Read(ref _ahead);
+
+    /// <summary>Puts the time of timestamps forward; timers do not notice.</summary>
+    public void Advance(TimeSpan time) => Interlocked.Add(ref _ahead, (long)(time.TotalSeconds * TimestampFrequency));
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

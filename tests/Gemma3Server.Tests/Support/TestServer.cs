@@ -45,6 +45,7 @@ internal sealed partial class TestServer : IAsyncDisposable
     {
         options ??= new();
         options = options with { Http = options.Http with { Port = 0 }, Model = new() { Id = options.Model.Id ?? ModelId, Path = "none.gguf" } };
+        if (options.Responses.Path == ResponseSettings.Auto) options = options with { Responses = options.Responses with { Path = "" } };
         var app = ServerHost.Build(options, new ConfigurationBuilder().Build(), services =>
         {
             services.AddSingleton<Func<CancellationToken, IModelRuntime>>(provider => _ => load());

@@ -45,6 +45,7 @@ internal static class OpenApiDocument
             swagger.SchemaFilter<CompletionsSchemaFilter>();
             swagger.SchemaFilter<EmbeddingsSchemaFilter>();
             swagger.SchemaFilter<TokensSchemaFilter>();
+            swagger.SchemaFilter<ResponseSchemaFilter>();
             swagger.OperationFilter<OperationFilter>();
         });
     }

@@ -87,6 +87,7 @@ internal static class OpenAiShapes
     /// <summary>Checks a body: a whole one, or all events of a stream. Bodies that are not OpenAI's (health, the API's document) pass.</summary>
     public static void Check(string body)
     {
+        if (ResponseShapes.TryCheck(body)) return;
         if (body.StartsWith("data: ", StringComparison.Ordinal) || body.StartsWith(": ", StringComparison.Ordinal)) CheckStream(body);
         else if (body.StartsWith('{')) CheckBody(JsonDocument.Parse(body).RootElement, "body");
     }
