@@ -54,6 +54,9 @@ internal sealed class KvCache
     /// <inheritdoc cref="CheckpointBytes"/>
     public long SwappedBytes => _swaps.Bytes;
 
+    /// <inheritdoc cref="CellForecast.Free"/>
+    public long FreeCells => _forecast.Free();
+
     /// <inheritdoc cref="CellForecast.CanEverFit"/>
     public bool CanEverFit(Sequence sequence) => _forecast.CanEverFit(sequence);
 
@@ -284,8 +287,6 @@ internal sealed class KvCache
         var entry = IdPlacement.Choose(_entries)!;
         Clear(entry);
         var restored = RestoreWhole(entry, swapped);
-        // Idle ids hold cells that it may need.
-        while (!restored && _runtime.Limits.SharedCells && TryEvict()) restored = RestoreWhole(entry, swapped);
         _swaps.Remove(sequence);
         if (restored) Occupy(entry, sequence, swapped.Length, sequence.CacheExplanation);
         return restored;
@@ -395,6 +396,11 @@ internal sealed class KvCache
 
     private bool RestoreWhole(CacheEntry target, SequenceSnapshot snapshot)
     {
+        // Idle ids hold cells that it may need, and the library says no with an error in its log.
+        while (_runtime.Limits.SharedCells && FreeCells < snapshot.Length && TryEvict())
+        {
+        }
+
         var began = _clock.GetTimestamp();
         if (!_runtime.Restore(target.Id, snapshot)) return false;
         _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
