@@ -30,7 +30,9 @@ internal sealed class CellForecast(PrefixCache prefixes, CacheEntry[] entries, R
         return cells - SharedBy(newcomer) <= limits.TotalCells;
     }
 
-    /// <summary>Cells that nobody holds, neither running nor idle.</summary>
+    /// <summary>
+    /// Cells that nobody holds, neither running nor idle. Equal prefixes of forks from sources of their own count once, though they are two.
+    /// </summary>
     public long Free()
     {
         _shared.Clear();

@@ -54,9 +54,6 @@ internal sealed class KvCache
     /// <inheritdoc cref="CheckpointBytes"/>
     public long SwappedBytes => _swaps.Bytes;
 
-    /// <inheritdoc cref="CellForecast.Free"/>
-    public long FreeCells => _forecast.Free();
-
     /// <inheritdoc cref="CellForecast.CanEverFit"/>
     public bool CanEverFit(Sequence sequence) => _forecast.CanEverFit(sequence);
 
@@ -396,13 +393,17 @@ internal sealed class KvCache
 
     private bool RestoreWhole(CacheEntry target, SequenceSnapshot snapshot)
     {
-        // Idle ids hold cells that it may need, and the library says no with an error in its log.
-        while (_runtime.Limits.SharedCells && FreeCells < snapshot.Length && TryEvict())
+        // Idle ids hold cells that it may need. The forecast spares most refusals, which the library logs as errors; it is none of exact books.
+        while (_runtime.Limits.SharedCells && _forecast.Free() < snapshot.Length && TryEvict())
         {
         }
 
         var began = _clock.GetTimestamp();
-        if (!_runtime.Restore(target.Id, snapshot)) return false;
+        while (!_runtime.Restore(target.Id, snapshot))
+        {
+            if (!_runtime.Limits.SharedCells || !TryEvict()) return false;
+        }
+
         _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
         target.Floor = _search.FloorOfCopy(snapshot.Length);
         return true;
