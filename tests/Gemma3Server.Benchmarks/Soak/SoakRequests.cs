@@ -49,7 +49,7 @@ internal sealed class SoakRequests(int seed, ITokenizer tokenizer, int contextLe
 
     /// <summary>Takes the answer into the conversation.</summary>
     public void Answered(string text) =>
-        _conversation.Add(new JsonObject { ["role"] = "assistant", ["content"] = string.IsNullOrWhiteSpace(text) ? "..." : text });
+        _conversation.Add(new JsonObject { ["role"] = "assistant", ["content"] = string.IsNullOrWhiteSpace(text) ? "..." : text.Replace('\0', ' ') }); // random weights may say NUL, which a message must not hold
 
     /// <summary>A body that must be refused with 400.</summary>
     public string Invalid()
