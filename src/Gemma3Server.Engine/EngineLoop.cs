@@ -1,7 +1,9 @@
 using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
+using Gemma3Server.Engine.Embedding;
 using Gemma3Server.Engine.Execution;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Speculation;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -9,7 +11,7 @@ namespace Gemma3Server.Engine;
 
 /// <summary>The one thread that loads, uses and disposes the runtime.</summary>
 /// <remarks>
-/// Its life: load; then, step after step, take arrivals, remove the cancelled, run a step, or sleep; at the end fail what is left and
+/// Its life: load; then, step after step, take arrivals, remove the cancelled, compute a chunk of an embedding, run a step, or sleep; at the end fail what is left and
 /// dispose the runtime. Whatever goes wrong ends the requests and the loop, never the process.
 /// </remarks>
 internal sealed class EngineLoop : IDisposable
@@ -38,6 +40,7 @@ internal sealed class EngineLoop : IDisposable
         _timeProvider = timeProvider;
         _logger = logger;
         _onRemoved = OnCancelled;
+        Embeddings = new(timeProvider);
         Thread = new(Run) { Name = "Gemma3Server engine loop", IsBackground = true };
         Metrics = new(() => RunningCount, () => WaitingCount);
     }
@@ -45,6 +48,9 @@ internal sealed class EngineLoop : IDisposable
     public EngineLifecycle Lifecycle { get; } = new();
 
     public Inbox Inbox { get; } = new();
+
+    /// <summary>The embedding requests, computed between steps.</summary>
+    public EmbeddingQueue Embeddings { get; }
 
     public EngineMetrics Metrics { get; }
 
@@ -83,6 +89,7 @@ internal sealed class EngineLoop : IDisposable
     {
         Lifecycle.BeginDrain();
         Inbox.Close();
+        Embeddings.Close();
         _loading.Cancel();
     }
 
@@ -128,7 +135,7 @@ internal sealed class EngineLoop : IDisposable
     {
         try
         {
-            if (Load() is { } runtime && StartServing(runtime)) Serve();
+            if (Load() is { } runtime && StartServing(runtime)) Serve(runtime as IEmbeddingRuntime);
         }
         catch (Exception exception)
         {
@@ -178,13 +185,16 @@ internal sealed class EngineLoop : IDisposable
     {
         var cache = new KvCache(runtime, _options, _timeProvider);
         var scheduler = new Scheduler(cache, runtime.Limits, _options);
-        _executor = new(runtime, scheduler, cache, Lifecycle, Metrics, _timeProvider, _logger);
+        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, _options, scheduler.StepTokens, cache.Capacity);
+        _executor = new(runtime, scheduler, cache, speculator, Lifecycle, Metrics, _timeProvider, _logger);
         _scheduler = scheduler;
-        _model = new(runtime.Model, runtime.Limits, runtime.Tokenizer);
+        _model = new(runtime.Model, runtime.Limits, runtime.Tokenizer, runtime is IEmbeddingRuntime);
         _logger.ModelReady(runtime.Model.Name, cache.Capacity, runtime.Limits.ContextLength, scheduler.StepTokens);
         Inbox.Open();
+        if (_model.Embeds) Embeddings.Open();
         if (Lifecycle.TryBecomeReady()) return true;
         Inbox.Close();
+        Embeddings.Close();
         return false;
     }
 
@@ -210,16 +220,22 @@ internal sealed class EngineLoop : IDisposable
     /// <summary>True for the one thread that may end what is left.</summary>
     private bool TryClaimEnd() => Interlocked.Exchange(ref _ending, 1) == 0;
 
-    private void Serve()
+    private void Serve(IEmbeddingRuntime? embedding)
     {
         while (!Lifecycle.AbortRequested)
         {
             // Both are asked: the notice of a cancellation may have been taken before its sequence arrived, which then knows itself.
             if (TakeArrivals() | Inbox.TakeCancellations()) _scheduler!.RemoveCancelled(_onRemoved);
             Checks.Answer(_scheduler!);
+            var embedded = embedding is null ? 0 : Embeddings.Step(embedding);
+            if (embedded > 0) Metrics.EmbeddingTokens(embedded);
             if (!_scheduler!.IsIdle)
             {
                 _executor!.Step();
+            }
+            else if (Embeddings.Count > 0)
+            {
+                continue;
             }
             else if (Lifecycle.State != EngineState.Draining)
             {
@@ -254,10 +270,13 @@ internal sealed class EngineLoop : IDisposable
 
     private void FailTheRest()
     {
+        var (error, message) = Lifecycle.State == EngineState.Failed
+            ? (GenerationError.RuntimeFailed, "The inference engine has failed.")
+            : (GenerationError.Draining, "The server is stopping.");
+        Embeddings.FailAll(error, message);
         if (_scheduler is not { } scheduler) return;
         while (Inbox.TryTake(out var sequence)) scheduler.Add(sequence);
-        if (Lifecycle.State == EngineState.Failed) scheduler.Abandon(GenerationError.RuntimeFailed, "The inference engine has failed.");
-        else scheduler.Abandon(GenerationError.Draining, "The server is stopping.");
+        scheduler.Abandon(error, message);
     }
 
     private void OnCancelled(Sequence sequence)

@@ -4,6 +4,12 @@ namespace Gemma3Server.Engine;
 public sealed record EngineOptions
 {
     /// <summary>
+    /// Most draft rows of a step, for which a runtime should reserve logits (<see cref="Gemma3Server.Runtime.RuntimeLimits.MaxLogitsRows"/>):
+    /// with more, even a large GPU computes rather than reads weights.
+    /// </summary>
+    public const int MostDraftRows = 64;
+
+    /// <summary>
     /// Requests that may wait for a sequence, besides those running; one more is refused with 429. Default 128: at 32 running
     /// streams that is four rounds of waiting, more than a person waits for.
     /// </summary>
@@ -71,4 +77,21 @@ public sealed record EngineOptions
     /// return that may never come.
     /// </summary>
     public int HostMinimumTokens { get; init; } = 256;
+
+    /// <summary>
+    /// Where guesses at the next tokens come from, which are verified beside everyone else's tokens. Default auto: the text stays the same, and
+    /// whatever does not pay at the present load is left out.
+    /// </summary>
+    public SpeculationMode Speculation { get; init; } = SpeculationMode.Auto;
+
+    /// <summary>
+    /// Most tokens of a draft. Default 16: a stream that copies then takes up to 17 tokens a step; where rows cost more, shorter drafts are
+    /// chosen by what is measured.
+    /// </summary>
+    public int DraftTokens { get; init; } = 16;
+
+    /// <summary>
+    /// Fewest tokens that must agree before what followed them elsewhere is a guess. Default 3: two agree by chance in every other sentence.
+    /// </summary>
+    public int DraftMinimumMatch { get; init; } = 3;
 }

@@ -21,6 +21,12 @@ public sealed record EngineStatistics
     /// <summary>Tokens generated so far.</summary>
     public long CompletionTokens { get; init; }
 
+    /// <summary>Draft tokens verified so far.</summary>
+    public long DraftTokens { get; init; }
+
+    /// <summary>Of these, those that held.</summary>
+    public long AcceptedDraftTokens { get; init; }
+
     /// <summary>Requests that were cancelled so far.</summary>
     public long Cancelled { get; init; }
 

@@ -39,7 +39,7 @@ public abstract record GenerationEvent
     /// <param name="StopString">The stop string that was met, if one was.</param>
     public sealed record Finished(FinishReason Reason, int CompletionTokens, string? StopString = null) : GenerationEvent
     {
-        /// <summary>Of <see cref="GenerationRequest.PredictedTokens"/>, those that the completion has.</summary>
+        /// <summary>Of <see cref="GenerationRequest.PredictedTokens"/>, those that were verified and held.</summary>
         public int AcceptedPredictionTokens { get; init; }
 
         /// <summary>Of <see cref="GenerationRequest.PredictedTokens"/>, those that were verified in vain.</summary>

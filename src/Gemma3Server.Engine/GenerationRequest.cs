@@ -1,3 +1,5 @@
+using Gemma3Server.Engine.Structured;
+
 namespace Gemma3Server.Engine;
 
 /// <summary>
@@ -41,6 +43,12 @@ public sealed record GenerationRequest
 
     /// <summary>Strings that end the generation and are not part of the text; none is empty.</summary>
     public string[] Stop { get; init; } = [];
+
+    /// <summary>
+    /// What the text must look like; <see langword="null"/> = anything. It was checked with <see cref="InferenceEngine.CheckGrammar"/>. The end
+    /// of turn is allowed exactly where the grammar's text may end, and the generation ends by itself where nothing else may follow.
+    /// </summary>
+    public GrammarDefinition? Grammar { get; init; }
 
     /// <summary>Whether end-of-generation tokens are kept as ordinary tokens, so that exactly <see cref="MaxTokens"/> are generated.</summary>
     public bool IgnoreEndOfGeneration { get; init; }

@@ -1,5 +1,7 @@
 using Gemma3Server.Engine.Diagnostics;
+using Gemma3Server.Engine.Embedding;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -83,6 +85,18 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// <summary>Most requests that can be admitted together: those that may run and those that may wait; 0 until loaded.</summary>
     public int MostTogether => Limits is { } limits ? limits.MaxSequences + _options.QueueLimit : 0;
 
+    /// <summary>Whether the runtime can embed texts; false until loaded.</summary>
+    public bool CanEmbed => _loop.Model?.Embeds ?? false;
+
+    /// <summary>
+    /// Compiles a grammar on the caller's thread and keeps it for the requests that use it; returns what is wrong with it, or
+    /// <see langword="null"/>. To be called when the model is loaded.
+    /// </summary>
+    public GrammarFault? CheckGrammar(GrammarDefinition definition, CancellationToken cancellationToken) =>
+        _loop.Model is { } model
+            ? model.Grammars.Get(definition, cancellationToken).Fault
+            : throw new InvalidOperationException("A grammar was checked before the model was loaded.");
+
     /// <summary>Counters of this moment.</summary>
     public EngineStatistics Statistics => _loop.Metrics.Snapshot(_loop.RunningCount, _loop.WaitingCount);
 
@@ -121,10 +135,11 @@ public sealed class InferenceEngine : IAsyncDisposable
         if (State != EngineState.Ready || _loop.Model is not { } model) return Refused(RefuseUnavailable());
 
         var now = _timeProvider.GetTimestamp();
+        var grammars = requests.Select(request => Compile(request, model, cancellationToken)).ToArray();
         var sequences = new Sequence[requests.Count];
         for (var i = 0; i < sequences.Length; i++)
         {
-            sequences[i] = new(requests[i], model.Tokenizer, model.Limits.ContextLength, now)
+            sequences[i] = new(requests[i], model.Tokenizer, model.Limits.ContextLength, now, grammars[i])
             {
                 Deadline = Deadline(now, requests[i].Timeout),
                 Position = _loop.WaitingCount + 1 + i, // until the loop knows better
@@ -140,6 +155,44 @@ public sealed class InferenceEngine : IAsyncDisposable
         return Refused(admission == Admission.Full ? RefuseFull() : RefuseUnavailable());
 
         GenerationAdmission[] Refused(GenerationAdmission refusal) => [.. Enumerable.Repeat(refusal, requests.Count)];
+    }
+
+    /// <summary>
+    /// Embeds texts: each becomes the mean of its tokens' hidden states, of length 1. It is computed chunk by chunk between the steps of
+    /// generations, which go on meanwhile. Where <see cref="CanEmbed"/> is false it is refused. The task is cancelled with
+    /// <paramref name="cancellationToken"/>, and what is left then is not computed.
+    /// </summary>
+    public Task<EmbeddingResult> EmbedAsync(EmbeddingRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(request.Inputs.Length);
+        if (request.Timeout is { } timeout) ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(timeout, TimeSpan.Zero);
+        if (State == EngineState.Ready && _loop.Model is { } model)
+        {
+            if (Array.Exists(request.Inputs, input => input.Length == 0 || input.Length > model.Limits.ContextLength))
+                throw new ArgumentException("A text is empty or longer than the context.", nameof(request));
+            var job = new EmbeddingJob(request, Deadline(_timeProvider.GetTimestamp(), request.Timeout));
+            job.Bind(_loop.Inbox.Wake, cancellationToken);
+            switch (_loop.Embeddings.Add(job, MostTogether))
+            {
+                case Admission.Admitted:
+                    _loop.Inbox.Wake();
+                    break;
+                case Admission.Full:
+                    var message = $"The server is busy: {_loop.Embeddings.Count} embedding requests are waiting.";
+                    job.End(EmbeddingResult.Fail(GenerationError.QueueFull, message, LeastRetryAfter));
+                    break;
+                default:
+                    job.End(Refused(RefuseUnavailable()));
+                    break;
+            }
+
+            return job.Result;
+        }
+
+        return Task.FromResult(Refused(RefuseUnavailable()));
+
+        static EmbeddingResult Refused(GenerationAdmission refusal) =>
+            EmbeddingResult.Fail(refusal.Refusal!.Error, refusal.Refusal.Message, refusal.RetryAfter);
     }
 
     /// <summary>
@@ -178,6 +231,13 @@ public sealed class InferenceEngine : IAsyncDisposable
 
     /// <summary>Stops without waiting for running requests.</summary>
     public ValueTask DisposeAsync() => new(StopAsync(TimeSpan.Zero));
+
+    private static Grammar? Compile(GenerationRequest request, LoadedModel model, CancellationToken cancellationToken)
+    {
+        if (request.Grammar is not { } definition) return null;
+        var (grammar, fault) = model.Grammars.Get(definition, cancellationToken);
+        return grammar ?? throw new ArgumentException(fault!.Message, nameof(request));
+    }
 
     private static void Check(GenerationRequest request)
     {

@@ -10,13 +10,14 @@ namespace Gemma3Server.Runtime.LlamaCpp;
 /// One thread, the engine loop, calls everything but <see cref="Tokenizer"/>, <see cref="Interrupt"/> and <see cref="NativeAbort"/>.
 /// Every argument is checked before it reaches native code, where a wrong one would end the process.
 /// </remarks>
-public sealed unsafe class LlamaCppRuntime : IModelRuntime, IInterruptible
+public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, IInterruptible
 {
     private readonly LlamaModel _model;
     private readonly LlamaContext _context;
     private readonly AbortFlag _abort;
     private readonly NativeBatch _batch;
     private readonly SequenceMemory _memory;
+    private readonly EmbeddingContext _embedding;
     private readonly ILogger _logger;
     private readonly int[] _added;
     private bool _hasLogits;
@@ -31,6 +32,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IInterruptible
         _logger = logger;
         _batch = new NativeBatch(Math.Max(plan.BatchTokens, plan.MicroBatchTokens));
         _memory = new SequenceMemory(model.Info, context);
+        _embedding = new EmbeddingContext(model, options, abort, plan.ContextLength, logger);
         _added = new int[plan.Sequences];
         Options = options;
         Tokenizer = tokenizer;
@@ -151,6 +153,19 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IInterruptible
     }
 
     /// <inheritdoc/>
+    public int EmbeddingChunk => _embedding.Chunk;
+
+    /// <inheritdoc/>
+    public ForwardStatus ForwardEmbedding(ReadOnlySpan<int> text, int start, int count)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _embedding.Forward(text, start, count);
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> HiddenState(int row) => _disposed ? [] : _embedding.HiddenState(row);
+
+    /// <inheritdoc/>
     public int Length(int sequence) => _memory.Length(sequence);
 
     /// <inheritdoc/>
@@ -200,8 +215,9 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IInterruptible
         _disposed = true;
         _memory.Dispose();
         _batch.Dispose();
+        _embedding.Dispose();
         _context.Dispose();
-        _abort.Dispose(); // after the context, which reads it
+        _abort.Dispose(); // after the contexts, which read it
         _model.Dispose();
     }
 

@@ -2,21 +2,23 @@ using BenchmarkDotNet.Running;
 using Gemma3Server.Benchmarks;
 using Gemma3Server.Benchmarks.Scenarios;
 
-// bench ...      the end-to-end scenario of the command line: native loop, engine and HTTP in one run
+// bench ...      the end-to-end scenario of the command line: native loop, engine and HTTP in one run; synth ... writes a checkpoint for it
 // scenarios ...  the engine's mechanisms, each beside the bare native loop and beside itself switched off
 // soak ...       a long mixed load with cancellations and bad requests, and what it leaves behind
 // cancel ...     how soon sequences are free after their clients have gone
 // arrivals F     streams beside long prompts that arrive: the step budget on and off
 // sampler        this server's sampler and llama.cpp's own, in one table
+// grammar F      constrained decoding on F's vocabulary: masks beside llama.cpp's, compile times, throughput beside free text
 // otherwise      BenchmarkDotNet's micro-benchmarks, with its own arguments (--filter '*Sampler*')
 return args switch
 {
-    ["bench", ..] => await Gemma3Server.Cli.CommandLine.RunAsync(args, Console.Out, Console.Error),
+    ["bench" or "synth", ..] => await Gemma3Server.Cli.CommandLine.RunAsync(args, Console.Out, Console.Error),
     ["scenarios", .. var rest] => await ScenariosCommand.Create().Parse(rest).InvokeAsync(),
     ["soak", .. var rest] => await SoakCommand.Create().Parse(rest).InvokeAsync(),
     ["cancel", var model, .. var rest] => await CancelScenario.RunAsync(model, rest is [var streams] ? int.Parse(streams) : 100),
     ["arrivals", var model, .. var rest] => await ArrivalScenario.RunAsync(
         model, rest is [var streams, ..] ? int.Parse(streams) : 8, rest is [_, var tokens] ? int.Parse(tokens) : 4000),
+    ["grammar", var model] => await GrammarScenario.RunAsync(model),
     ["sampler"] => SamplerScenario.Run(),
     _ => BenchmarkSwitcher.FromAssembly(typeof(CancelScenario).Assembly).Run(args).Any() ? 0 : 1,
 };

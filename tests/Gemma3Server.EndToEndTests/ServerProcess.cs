@@ -63,6 +63,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "gemma3server.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.WorkingDirectory = Path.GetTempPath();
+        start.Environment["Gemma3__Responses__Path"] = ""; // nothing of a test stays on the machine
         return new ServerProcess(new Process { StartInfo = start });
     }
 

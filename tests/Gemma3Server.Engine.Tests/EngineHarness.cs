@@ -2,6 +2,8 @@ using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Execution;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Speculation;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -13,6 +15,7 @@ internal sealed class EngineHarness : IDisposable
 {
     private readonly IModelRuntime _runtime;
     private readonly TimeProvider _clock;
+    private readonly GrammarCache _grammars;
     private int _requests;
 
     public EngineHarness(FakeRuntimeOptions? runtime = null, EngineOptions? options = null, TimeProvider? clock = null)
@@ -25,10 +28,12 @@ internal sealed class EngineHarness : IDisposable
         options ??= new();
         _clock = clock ?? TimeProvider.System;
         _runtime = runtime;
+        _grammars = new(runtime.Tokenizer);
         Cache = new(runtime, options, _clock);
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
-        Executor = new(runtime, Scheduler, Cache, new(), Metrics, _clock, NullLogger.Instance);
+        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, options, Scheduler.StepTokens, Cache.Capacity);
+        Executor = new(runtime, Scheduler, Cache, speculator, new(), Metrics, _clock, NullLogger.Instance);
     }
 
     public FakeModelRuntime Runtime => (FakeModelRuntime)_runtime;
@@ -45,7 +50,8 @@ internal sealed class EngineHarness : IDisposable
     {
         var now = _clock.GetTimestamp();
         var deadline = request.Timeout is { } timeout ? now + (long)(timeout.TotalSeconds * _clock.TimestampFrequency) : long.MaxValue;
-        var sequence = new Sequence(request, _runtime.Tokenizer, _runtime.Limits.ContextLength, now) { Deadline = deadline };
+        var grammar = request.Grammar is { } definition ? _grammars.Get(definition, CancellationToken.None).Grammar : null;
+        var sequence = new Sequence(request, _runtime.Tokenizer, _runtime.Limits.ContextLength, now, grammar) { Deadline = deadline };
         Scheduler.Add(sequence);
         return sequence;
     }
@@ -75,7 +81,7 @@ internal sealed class EngineHarness : IDisposable
     public static (int[] Tokens, List<GenerationEvent> Events) RunAlone(GenerationRequest request, FakeRuntimeOptions runtime)
     {
         using var harness = new EngineHarness(
-            runtime with { SharedCells = 0, OnForward = null, MaxSequences = 1 }, new() { PrefixReuse = false });
+            runtime with { SharedCells = 0, OnForward = null, MaxSequences = 1 }, new() { PrefixReuse = false, Speculation = SpeculationMode.Off });
         var sequence = harness.Submit(request);
         harness.RunToEnd();
         return (sequence.Tokens[sequence.PromptLength..].ToArray(), sequence.Events());

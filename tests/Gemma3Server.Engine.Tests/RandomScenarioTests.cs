@@ -1,4 +1,5 @@
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
 
@@ -7,6 +8,17 @@ namespace Gemma3Server.Engine.Tests;
 /// <summary>The strongest property: a request's tokens, text and end do not depend on what else the engine does.</summary>
 public sealed class RandomScenarioTests
 {
+    private static readonly GrammarDefinition[] Grammars =
+    [
+        new(GrammarKind.JsonObject),
+        new(GrammarKind.JsonSchema, """
+            {"type":"object","properties":{"a long name to be forced":{"enum":["of one","of two"]},"b":{"type":"array","items":{"type":"integer"}}},
+            "required":["a long name to be forced"]}
+            """),
+        new(GrammarKind.Regex, "(one after|one before|[a-z]{3}){1,20}"),
+        new(GrammarKind.Choice, """["a forced text of many tokens, longer than a chunk of any micro batch that there is"]""") { Trigger = "a", Repeats = true },
+    ];
+
     [Theory]
     [InlineData(0, 80)]
     [InlineData(1, 80)]
@@ -124,6 +136,7 @@ public sealed class RandomScenarioTests
             MaxTokens = random.Next(1, 100),
             Stop = random.Next(3) == 0 ? ["ab", "Q", "zz"] : [],
             IgnoreEndOfGeneration = random.Next(2) == 0,
+            Grammar = random.Next(4) == 0 ? Pick(random, Grammars) : null,
             ReusePrefix = random.Next(8) != 0,
             Deterministic = random.Next(6) == 0,
             Priority = (RequestPriority)random.Next(3),

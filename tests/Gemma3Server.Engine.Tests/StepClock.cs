@@ -11,6 +11,8 @@ internal sealed class StepClock(TimeSpan perReading) : TimeProvider
 
     public override long GetTimestamp() => Interlocked.Add(ref _now, perReading.Ticks);
 
+    public void Advance(TimeSpan time) => Interlocked.Add(ref _now, time.Ticks);
+
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         lock (_gate) _timers.Add(() => callback(state));

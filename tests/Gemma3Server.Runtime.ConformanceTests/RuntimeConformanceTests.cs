@@ -51,6 +51,44 @@ public abstract class RuntimeConformanceTests : RuntimeTests
         AssertClose(whole, last);
     }
 
+    /// <summary>
+    /// A draft: tokens that may follow, of which some do. Each row sees those before it, and what did not hold is taken back exactly, however long
+    /// the sequence is.
+    /// </summary>
+    [Theory]
+    [InlineData(10, 8, 0)]
+    [InlineData(10, 8, 3)]
+    [InlineData(63, 8, 5)]
+    [InlineData(300, 1, 0)]
+    [InlineData(300, 8, 0)]
+    [InlineData(300, 8, 7)]
+    [InlineData(300, 8, 8)]
+    public void Forward_RowsOfADraft_YieldLogitsEachAndRewindTakesTheRestBack(int length, int drafts, int held)
+    {
+        var expected = new float[held + 1][];
+        Driver.Fill(2, length);
+        for (var i = 0; i <= held; i++) expected[i] = Driver.Step(2, Driver.Token(length + i)).ToArray();
+        Runtime.Release(2);
+        Driver.Fill(0, length);
+        Driver.Fill(1, 40, seed: 2);
+
+        for (var again = 0; again < 3; again++)
+        {
+            var batch = new ForwardBatch();
+            for (var i = 0; i <= drafts; i++) batch.Add(Driver.Token(length + i, seed: i > held ? 9 : 0), length + i, 0, wantLogits: true);
+            batch.Add(Driver.Token(40 + again, seed: 2), 40 + again, 1, wantLogits: true);
+            Assert.Equal(ForwardStatus.Ok, Runtime.Forward(batch));
+            for (var i = 0; i <= held; i++) AssertClose(expected[i], Runtime.Logits(i));
+            Assert.Equal(Runtime.Model.VocabularySize, Runtime.Logits(drafts + 1).Length);
+
+            Assert.Equal(length + 1 + held, Runtime.Rewind(0, length + 1 + held));
+            Assert.Equal(length, Runtime.Rewind(0, length));
+        }
+
+        Assert.Equal(43, Runtime.Length(1));
+        AssertContinuesLikeFresh(0, length);
+    }
+
     [Theory]
     [MemberData(nameof(InvalidBatches.Kinds), MemberType = typeof(InvalidBatches))]
     public void Forward_InvalidBatch_IsRefusedWithoutChange(string kind)

@@ -9,12 +9,13 @@ namespace Gemma3Server.Testing;
 /// computed on the wrong prefix, at the wrong position or after its window was lost therefore changes everything that follows, and a test
 /// that compares token lists sees it. Breaking the contract throws instead of answering, so that the engine's tests catch the engine.
 /// </summary>
-public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
+public sealed class FakeModelRuntime : IModelRuntime, IEmbeddingRuntime, IInterruptible
 {
     private readonly FakeRuntimeOptions _options;
     private readonly FakeSequence[] _sequences;
     private readonly FakeCells _cells = new();
     private readonly Dictionary<int, float[]> _logits = [];
+    private readonly FakeEmbeddings _embeddings;
     private int _owner;
     private bool _disposed;
     private volatile bool _interrupted;
@@ -31,7 +32,9 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
             VocabularySize = Tokenizer.VocabularySize,
             TrainedContextLength = _options.ContextLength,
             SlidingWindow = _options.SlidingWindow,
+            EmbeddingLength = FakeEmbeddings.Length,
         };
+        _embeddings = new(_options.ContextLength, Tokenizer.VocabularySize, EmbeddingChunk);
         Limits = new RuntimeLimits
         {
             MaxSequences = _options.MaxSequences,
@@ -97,6 +100,25 @@ public sealed class FakeModelRuntime : IModelRuntime, IInterruptible
     {
         AssertOwner();
         return _logits.TryGetValue(row, out var values) ? values : [];
+    }
+
+    public int EmbeddingChunk => Math.Min(16, _options.MicroBatchTokens);
+
+    /// <summary>Embedding calls so far.</summary>
+    public int EmbeddingForwards { get; private set; }
+
+    public ForwardStatus ForwardEmbedding(ReadOnlySpan<int> text, int start, int count)
+    {
+        AssertOwner();
+        var injected = _options.OnEmbedding?.Invoke(EmbeddingForwards) ?? ForwardStatus.Ok;
+        EmbeddingForwards++;
+        return _embeddings.Forward(text, start, count, _interrupted ? ForwardStatus.Aborted : injected);
+    }
+
+    public ReadOnlySpan<float> HiddenState(int row)
+    {
+        AssertOwner();
+        return _embeddings.HiddenState(row);
     }
 
     public int Length(int sequence) => IsKnown(sequence) ? _sequences[sequence].Tokens.Count : 0;

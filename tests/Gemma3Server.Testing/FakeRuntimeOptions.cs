@@ -28,6 +28,9 @@ public sealed record FakeRuntimeOptions
     /// <summary>Called at the start of each forward step, with its number; lets a test hold or fail a step.</summary>
     public Func<int, Runtime.ForwardStatus>? OnForward { get; init; }
 
+    /// <summary>Called at the start of each embedding call, with its number; lets a test hold or fail a call.</summary>
+    public Func<int, Runtime.ForwardStatus>? OnEmbedding { get; init; }
+
     /// <summary>Called by <see cref="Runtime.IInterruptible.Interrupt"/>; lets a test release a forward step that it holds.</summary>
     public Action? OnInterrupt { get; init; }
 }

@@ -173,17 +173,31 @@ internal sealed class KvCache
     public void Reconcile(Sequence sequence)
     {
         var held = _runtime.Length(sequence.Id);
-        if (held < sequence.Computed || held > sequence.Count)
+        if (held < sequence.Computed)
         {
             _runtime.Release(sequence.Id);
             sequence.Computed = 0;
         }
         else
         {
-            sequence.Computed = held == sequence.Count ? _runtime.Rewind(sequence.Id, held - 1) : held;
+            sequence.Computed = held >= sequence.Count ? _runtime.Rewind(sequence.Id, sequence.Count - 1) : held;
         }
 
         if (sequence.Computed == 0) NoteLost(_entries[sequence.Id]);
+    }
+
+    /// <summary>Takes back the rows of drafts that did not hold: a running sequence keeps what it has computed, at worst nothing.</summary>
+    public void TakeBack(Sequence sequence)
+    {
+        var held = _runtime.Length(sequence.Id);
+        if (held <= sequence.Computed) return;
+        var entry = _entries[sequence.Id];
+        entry.Floor = Math.Max(entry.Floor, _search.FloorOf(held));
+        var kept = _runtime.Rewind(sequence.Id, sequence.Computed);
+        if (kept == sequence.Computed) return;
+        _runtime.Release(sequence.Id);
+        sequence.Computed = 0;
+        NoteLost(entry);
     }
 
     /// <summary>

@@ -55,8 +55,10 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
     public CacheMiss Miss { get; private set; }
 
     /// <summary>Shortest length to which an id can be cut back: beyond the window, a local layer keeps a micro batch of positions.</summary>
-    public int FloorOf(CacheEntry entry) =>
-        entry.Length > KeptWhole ? Math.Max(entry.Floor, entry.Length - limits.MicroBatchTokens + 1) : entry.Floor;
+    public int FloorOf(CacheEntry entry) => Math.Max(entry.Floor, FloorOf(entry.Length));
+
+    /// <summary>The same for an id that grew to a length and has lost nothing else.</summary>
+    public int FloorOf(int length) => length > KeptWhole ? length - limits.MicroBatchTokens + 1 : 0;
 
     /// <summary>The same for a copy or a restored state, which has no more than the window before its end.</summary>
     public int FloorOfCopy(int length) => window > 0 && length > window ? length - 1 : 0;

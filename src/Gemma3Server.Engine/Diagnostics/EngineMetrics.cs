@@ -13,7 +13,10 @@ internal sealed class EngineMetrics : IDisposable
     private readonly Counter<long> _stepCounter;
     private readonly Counter<long> _promptCounter;
     private readonly Counter<long> _cachedCounter;
+    private readonly Counter<long> _embeddingCounter;
     private readonly Counter<long> _completionCounter;
+    private readonly Counter<long> _draftCounter;
+    private readonly Counter<long> _acceptedCounter;
     private readonly Counter<long> _cancelledCounter;
     private readonly Counter<long> _preemptedCounter;
     private readonly Counter<long> _swappedCounter;
@@ -23,6 +26,8 @@ internal sealed class EngineMetrics : IDisposable
     private long _promptTokens;
     private long _cachedTokens;
     private long _completionTokens;
+    private long _draftTokens;
+    private long _acceptedTokens;
     private long _cancelled;
     private long _preempted;
     private long _swapped;
@@ -35,7 +40,10 @@ internal sealed class EngineMetrics : IDisposable
         _stepCounter = _meter.CreateCounter<long>("gemma3.steps", "{step}", "Forward steps.");
         _promptCounter = _meter.CreateCounter<long>("gemma3.tokens.prompt", "{token}", "Prompt tokens computed.");
         _cachedCounter = _meter.CreateCounter<long>("gemma3.tokens.cached", "{token}", "Prompt tokens taken from a cached prefix.");
+        _embeddingCounter = _meter.CreateCounter<long>("gemma3.tokens.embedding", "{token}", "Tokens embedded.");
         _completionCounter = _meter.CreateCounter<long>("gemma3.tokens.completion", "{token}", "Tokens generated.");
+        _draftCounter = _meter.CreateCounter<long>("gemma3.tokens.drafted", "{token}", "Draft tokens verified.");
+        _acceptedCounter = _meter.CreateCounter<long>("gemma3.tokens.accepted", "{token}", "Draft tokens that held.");
         _cancelledCounter = _meter.CreateCounter<long>("gemma3.requests.cancelled", "{request}", "Requests whose client went away.");
         _preemptedCounter = _meter.CreateCounter<long>("gemma3.requests.preempted", "{request}", "Times a sequence gave up its cells.");
         _swappedCounter = _meter.CreateCounter<long>("gemma3.requests.swapped", "{request}", "Times a sequence was moved to host memory for that.");
@@ -52,6 +60,8 @@ internal sealed class EngineMetrics : IDisposable
         PromptTokens = Interlocked.Read(ref _promptTokens),
         CachedTokens = Interlocked.Read(ref _cachedTokens),
         CompletionTokens = Interlocked.Read(ref _completionTokens),
+        DraftTokens = Interlocked.Read(ref _draftTokens),
+        AcceptedDraftTokens = Interlocked.Read(ref _acceptedTokens),
         Cancelled = Interlocked.Read(ref _cancelled),
         Preempted = Interlocked.Read(ref _preempted),
         Swapped = Interlocked.Read(ref _swapped),
@@ -63,7 +73,15 @@ internal sealed class EngineMetrics : IDisposable
 
     public void CachedTokens(int count) => Count(ref _cachedTokens, _cachedCounter, count);
 
+    public void EmbeddingTokens(int count) => _embeddingCounter.Add(count);
+
     public void Token() => Count(ref _completionTokens, _completionCounter, 1);
+
+    public void Drafted(int count, int accepted)
+    {
+        Count(ref _draftTokens, _draftCounter, count);
+        Count(ref _acceptedTokens, _acceptedCounter, accepted);
+    }
 
     public void Cancelled() => Count(ref _cancelled, _cancelledCounter, 1);
 

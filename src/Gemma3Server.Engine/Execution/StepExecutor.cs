@@ -2,6 +2,8 @@ using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Sampling;
 using Gemma3Server.Engine.Scheduling;
+using Gemma3Server.Engine.Speculation;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -11,23 +13,25 @@ namespace Gemma3Server.Engine.Execution;
 /// <remarks>
 /// Used by the engine loop alone. A step:
 /// <list type="number">
-/// <item>whoever's time is up ends, and the scheduler plans the step;</item>
-/// <item>the model runs the rows; where cells are missing, idle entries and then a sequence give way;</item>
-/// <item>the rows that ended at a sequence's last token are sampled;</item>
-/// <item>each of these sequences takes its token, emits what has become final, and may end.</item>
+/// <item>whoever's time is up ends, the scheduler plans the step, and where it pays drafts of further tokens are added to it;</item>
+/// <item>the model runs the rows; where cells are missing, drafts, idle entries and then a sequence give way;</item>
+/// <item>the rows that ended at a sequence's last token are sampled, and those of its draft as far as it held; where there is a grammar, under
+/// masks that were made while the model ran;</item>
+/// <item>each of these sequences takes its tokens and those that its grammar forces behind them, emits what has become final, and may end.</item>
 /// </list>
 /// A forward call that fails is repeated once, by the next step. Should that fail too, each of its sequences runs alone, so that only those
 /// fail that cannot run. Once the engine shall not wait for running requests any more, what a forward call yields is left alone: the call
 /// may have been interrupted, and the sequences may be in other hands already.
 /// </remarks>
 internal sealed class StepExecutor(
-    IModelRuntime runtime, Scheduler scheduler, KvCache cache, EngineLifecycle lifecycle, EngineMetrics metrics, TimeProvider timeProvider,
-    ILogger logger)
+    IModelRuntime runtime, Scheduler scheduler, KvCache cache, Speculator speculator, EngineLifecycle lifecycle, EngineMetrics metrics,
+    TimeProvider timeProvider, ILogger logger)
 {
     /// <summary>Weight of the newest step in the running mean of step times.</summary>
     private const double Newest = 0.1;
 
     private readonly ModelRunner _runner = new(runtime);
+    private readonly MaskPreparation _masks = new();
     private readonly BatchSampler _sampler = new(runtime.Limits.MaxSequences);
     private readonly List<Sequence> _suspects = [];
     private readonly Action<Sequence> _onOverdue = sequence => logger.Overdue(sequence.Request.Id, sequence.Generated);
@@ -53,16 +57,21 @@ internal sealed class StepExecutor(
         scheduler.EndOverdue(began, _onOverdue);
         var plan = scheduler.Schedule();
         if (plan.Rows == 0) return; // everyone who waited was too long, or too late
+        speculator.Extend(plan);
 
         // 2. Forward.
+        _masks.Begin(plan);
         var status = Forward(plan);
+        _masks.End();
         if (lifecycle.AbortRequested) return;
         switch (status)
         {
             case ForwardStatus.Ok:
                 _retrying = false;
                 Complete(plan); // 3. and 4.
-                scheduler.Observe(plan, timeProvider.GetElapsedTime(began));
+                var elapsed = timeProvider.GetElapsedTime(began);
+                scheduler.Observe(plan, elapsed - speculator.Extra(plan));
+                speculator.Observe(plan, elapsed);
                 break;
             case ForwardStatus.NoSpace:
                 MakeRoom();
@@ -80,6 +89,12 @@ internal sealed class StepExecutor(
     {
         metrics.Step();
         var status = _runner.Run(plan);
+        if (status == ForwardStatus.NoSpace && plan.DraftRows > 0 && !lifecycle.AbortRequested)
+        {
+            plan.DropDrafts();
+            status = _runner.Run(plan);
+        }
+
         while (status == ForwardStatus.NoSpace && !lifecycle.AbortRequested && cache.TryEvict()) status = _runner.Run(plan);
         return status;
     }
@@ -124,7 +139,7 @@ internal sealed class StepExecutor(
     private void Complete(StepPlan plan)
     {
         // 3. Sample.
-        var tokens = _sampler.Sample(plan, _runner);
+        _sampler.Sample(plan, _runner);
         var now = timeProvider.GetTimestamp();
 
         // 4. Complete.
@@ -134,7 +149,7 @@ internal sealed class StepExecutor(
             var (sequence, start, count, wantLogits) = entries[e];
             sequence.Computed += count;
             metrics.PromptTokens(Math.Clamp(sequence.PromptLength - start, 0, count));
-            if (wantLogits) Accept(sequence, tokens[e], _sampler.LogProbs(e), now);
+            if (wantLogits) Accept(sequence, e, entries[e].Drafts, now);
         }
 
         // After all tokens went out: a checkpoint takes time.
@@ -144,14 +159,41 @@ internal sealed class StepExecutor(
         }
     }
 
-    private void Accept(Sequence sequence, int token, TokenLogProbs? logProbs, long now)
+    private void Accept(Sequence sequence, int entry, int drafts, long now)
     {
-        if (token == Sampler.NoToken)
+        FinishReason? end = null;
+        var tokens = _sampler.Tokens(entry);
+        var logProbs = _sampler.LogProbs(entry);
+        var taken = 0;
+        while (taken < tokens.Length && end is null)
         {
-            Fail(sequence, "The model produced logits that are not numbers.");
-            return;
+            if (tokens[taken] == Sampler.NoToken)
+            {
+                Fail(sequence, sequence.Matcher is null
+                    ? "The model produced logits that are not numbers."
+                    : "The model produced logits that are not numbers, or has no token that fits the grammar.");
+                return;
+            }
+
+            if (taken > 0) sequence.Computed++; // the row of the draft's token was the right one
+            end = Accept(sequence, tokens[taken], logProbs[taken++], now);
         }
 
+        if (drafts > 0)
+        {
+            var held = Math.Min(taken, tokens.Length - 1);
+            speculator.Verified(sequence, held);
+            metrics.Drafted(drafts, held);
+            cache.TakeBack(sequence);
+        }
+
+        if ((end ?? AppendForced(sequence)) is not { } reason) return;
+        scheduler.Finish(sequence, reason);
+        logger.Finished(sequence.Request.Id, sequence.Generated, reason);
+    }
+
+    private FinishReason? Accept(Sequence sequence, int token, TokenLogProbs? logProbs, long now)
+    {
         if (!sequence.Output.Started)
         {
             sequence.Output.Start(sequence.PromptLength, sequence.CachedTokens, sequence.CacheExplanation);
@@ -164,16 +206,27 @@ internal sealed class StepExecutor(
         sequence.LastTokenAt = now;
         metrics.Token();
 
-        var end = sequence.Accept(token, logProbs);
-        if (end is { } reason)
+        return TakeToken(sequence, token, logProbs);
+    }
+
+    /// <summary>Appends the tokens that a grammar leaves no choice about: they are run with the next step, and cost no step of their own.</summary>
+    private FinishReason? AppendForced(Sequence sequence)
+    {
+        foreach (var token in sequence.Forced)
         {
-            scheduler.Finish(sequence, reason);
-            logger.Finished(sequence.Request.Id, sequence.Generated, reason);
-            return;
+            metrics.Token();
+            if (TakeToken(sequence, token, null) is { } end) return end;
         }
 
+        return null;
+    }
+
+    private FinishReason? TakeToken(Sequence sequence, int token, TokenLogProbs? logProbs)
+    {
+        if (sequence.Accept(token, logProbs) is { } end) return end;
         var text = sequence.Output.Release(sequence.Generated);
         if (logger.IsEnabled(LogLevel.Trace)) logger.Token(sequence.Request.Id, token, text);
+        return null;
     }
 
     private void Fail(Sequence sequence, string message)

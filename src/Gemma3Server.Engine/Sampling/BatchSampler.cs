@@ -7,8 +7,11 @@ namespace Gemma3Server.Engine.Sampling;
 /// <summary>Samples the logits rows of one step, on several cores when there are enough of them.</summary>
 /// <remarks>
 /// <para>Used by the engine loop alone, which takes part in the work. Which core samples a row does not change the token.</para>
-/// <para>Rows are claimed one by one, by counting <see cref="_unclaimed"/> down; who gets less than zero has nothing to do. The loop waits
-/// for the rows that were claimed, never for a worker that has not begun. Nothing is allocated.</para>
+/// <para>A sequence with a draft has several rows, each of which holds only if the draft's token before it is the one that was sampled. They are
+/// sampled one after another, the sampler counting each token that held, until one differs: so every token is chosen exactly as it would be
+/// without a draft, from the same logits, penalties and draw, and rows in vain are not sampled at all.</para>
+/// <para>Sequences are claimed one by one, by counting <see cref="_unclaimed"/> down; who gets less than zero has nothing to do. The loop waits
+/// for what was claimed, never for a worker that has not begun. Nothing is allocated.</para>
 /// </remarks>
 internal sealed unsafe class BatchSampler
 {
@@ -20,13 +23,15 @@ internal sealed unsafe class BatchSampler
 
     private readonly SamplerScratch _scratch = new();
     private readonly SamplerWorker[] _workers;
-    private readonly nint[] _rows;
-    private readonly int[] _lengths;
-    private readonly Sampler[] _samplers;
-    private readonly int[] _tokens;
-    private readonly int?[] _topLogProbs;
-    private readonly TokenLogProbs?[] _logProbs;
+    private readonly Sequence[] _sequences;
+    private readonly int[] _entries;
+    private readonly int[] _firstRows;
+    private readonly int[] _sampled;
     private readonly int _parallelFrom;
+    private nint[] _rows;
+    private int[] _lengths;
+    private int[] _tokens;
+    private TokenLogProbs?[] _logProbs;
     private Exception? _failure;
     private int _count;
     private int _unclaimed;
@@ -36,42 +41,53 @@ internal sealed unsafe class BatchSampler
     {
         _workers = new SamplerWorker[Math.Max(1, Math.Min(cores ?? Environment.ProcessorCount, maxSequences)) - 1];
         for (var i = 0; i < _workers.Length; i++) _workers[i] = new(this);
+        _sequences = new Sequence[maxSequences];
+        _entries = new int[maxSequences];
+        _firstRows = new int[maxSequences + 1];
+        _sampled = new int[maxSequences];
         _rows = new nint[maxSequences];
         _lengths = new int[maxSequences];
-        _samplers = new Sampler[maxSequences];
         _tokens = new int[maxSequences];
-        _topLogProbs = new int?[maxSequences];
         _logProbs = new TokenLogProbs?[maxSequences];
         _parallelFrom = parallelFrom ?? ParallelFrom;
     }
 
-    /// <summary>
-    /// The next token of every entry of the plan that wants logits, by entry; <see cref="Sampler.NoToken"/> for a row that cannot be
-    /// sampled. Entries without logits hold anything. Valid until the next call.
-    /// </summary>
-    public ReadOnlySpan<int> Sample(StepPlan plan, ModelRunner runner)
+    /// <summary>Samples what the plan's rows yield; <see cref="Tokens"/> then tells.</summary>
+    public void Sample(StepPlan plan, ModelRunner runner)
     {
-        var entries = plan.Entries;
-        _count = 0;
-        Pin(entries, runner, 0);
-
-        // Back to the entries, from the last: the tokens stand packed at the front.
-        var packed = _count;
-        for (var e = entries.Length - 1; e >= 0; e--)
+        if (_rows.Length < plan.LogitsRows)
         {
-            if (!entries[e].WantLogits) continue;
-            _tokens[e] = _tokens[--packed];
-            _logProbs[e] = _logProbs[packed];
+            Array.Resize(ref _rows, plan.LogitsRows);
+            Array.Resize(ref _lengths, plan.LogitsRows);
+            Array.Resize(ref _tokens, plan.LogitsRows);
+            Array.Resize(ref _logProbs, plan.LogitsRows);
         }
 
-        return _tokens.AsSpan(0, entries.Length);
+        var entries = plan.Entries;
+        _count = 0;
+        for (var e = 0; e < entries.Length; e++)
+        {
+            _entries[e] = _count;
+            if (!entries[e].WantLogits) continue;
+            _sequences[_count] = entries[e].Sequence;
+            _firstRows[_count + 1] = _firstRows[_count] + 1 + entries[e].Drafts;
+            _count++;
+        }
+
+        Pin(entries, runner, 0, 0);
     }
 
-    /// <summary>Those of the token that <see cref="Sample"/> gave an entry; <see langword="null"/> where the request asks for none.</summary>
-    public TokenLogProbs? LogProbs(int entry) => _logProbs[entry];
+    /// <summary>
+    /// The next tokens of an entry of the plan that wants logits: as many of its draft as held, and one more. <see cref="Sampler.NoToken"/>
+    /// for a row that cannot be sampled. Valid until the next call.
+    /// </summary>
+    public ReadOnlySpan<int> Tokens(int entry) => _tokens.AsSpan(_firstRows[_entries[entry]], _sampled[_entries[entry]]);
+
+    /// <summary>Those of each of <see cref="Tokens"/>; <see langword="null"/> where the request asks for none.</summary>
+    public ReadOnlySpan<TokenLogProbs?> LogProbs(int entry) => _logProbs.AsSpan(_firstRows[_entries[entry]], _sampled[_entries[entry]]);
 
     /// <summary>A span cannot cross threads, so each row is pinned by its own stack frame while the innermost one samples.</summary>
-    private void Pin(ReadOnlySpan<PlannedRows> entries, ModelRunner runner, int entry)
+    private void Pin(ReadOnlySpan<PlannedRows> entries, ModelRunner runner, int entry, int row)
     {
         while (entry < entries.Length && !entries[entry].WantLogits) entry++;
         if (entry == entries.Length)
@@ -80,21 +96,20 @@ internal sealed unsafe class BatchSampler
             return;
         }
 
-        var logits = runner.Logits(entry);
-        fixed (float* row = logits)
+        var draft = row - _firstRows[_entries[entry]];
+        var logits = runner.Logits(entry, draft);
+        fixed (float* pinned = logits)
         {
-            _rows[_count] = (nint)row;
-            _lengths[_count] = logits.Length;
-            _topLogProbs[_count] = entries[entry].Sequence.Request.TopLogProbs;
-            _samplers[_count++] = entries[entry].Sequence.Sampler;
-            Pin(entries, runner, entry + 1);
+            _rows[row] = (nint)pinned;
+            _lengths[row] = logits.Length;
+            Pin(entries, runner, draft == entries[entry].Drafts ? entry + 1 : entry, row + 1);
         }
     }
 
     private void SampleRows()
     {
         long work = 0;
-        for (var i = 0; i < _count; i++) work += _lengths[i];
+        for (var i = 0; i < _firstRows[_count]; i++) work += _lengths[i];
         _unfinished = _count;
         Interlocked.Exchange(ref _unclaimed, _count); // from here on a late worker of an earlier step may take a row
 
@@ -108,18 +123,16 @@ internal sealed unsafe class BatchSampler
         if (Interlocked.Exchange(ref _failure, null) is { } failure) ExceptionDispatchInfo.Throw(failure);
     }
 
-    /// <summary>Samples rows until none is left to claim; for the loop and the workers, each with a scratch of its own.</summary>
+    /// <summary>Samples sequences until none is left to claim; for the loop and the workers, each with a scratch of its own.</summary>
     internal void SampleClaimedRows(SamplerScratch scratch)
     {
         while (true)
         {
-            var row = Interlocked.Decrement(ref _unclaimed);
-            if (row < 0) return;
+            var claimed = Interlocked.Decrement(ref _unclaimed);
+            if (claimed < 0) return;
             try
             {
-                var logits = new ReadOnlySpan<float>((void*)_rows[row], _lengths[row]);
-                var token = _tokens[row] = _samplers[row].Sample(logits, scratch);
-                _logProbs[row] = _topLogProbs[row] is { } count && token != Sampler.NoToken ? Sampling.LogProbs.Of(logits, token, count, scratch) : null;
+                SampleSequence(claimed, scratch);
             }
             catch (Exception exception)
             {
@@ -128,6 +141,22 @@ internal sealed unsafe class BatchSampler
             }
 
             Interlocked.Decrement(ref _unfinished);
+        }
+    }
+
+    private void SampleSequence(int claimed, SamplerScratch scratch)
+    {
+        var (first, end) = (_firstRows[claimed], _firstRows[claimed + 1]);
+        var sequence = _sequences[claimed];
+        var (sampler, topLogProbs, drafts) = (sequence.Sampler, sequence.Request.TopLogProbs, sequence.Draft);
+        for (var row = first; ; row++)
+        {
+            var logits = new ReadOnlySpan<float>((void*)_rows[row], _lengths[row]);
+            var token = _tokens[row] = sampler.Sample(logits, scratch);
+            _logProbs[row] = topLogProbs is { } count && token != Sampler.NoToken ? Sampling.LogProbs.Of(logits, token, count, scratch) : null;
+            _sampled[claimed] = row - first + 1;
+            if (row + 1 == end || token != drafts.Tokens[row - first]) return;
+            sampler.Accept(token);
         }
     }
 }

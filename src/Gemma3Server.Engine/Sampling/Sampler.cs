@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
+using Gemma3Server.Engine.Structured;
 
 namespace Gemma3Server.Engine.Sampling;
 
 /// <summary>Chooses the next token of one sequence from its logits.</summary>
 /// <remarks>
-/// <para>Order: bias, penalties and tokens that must not come yet, top-k, typical-p, top-p, min-p, temperature: that of llama.cpp's default chain. Truncation therefore looks
+/// <para>Order: bias, penalties and tokens that must not come yet, the grammar's mask, top-k, typical-p, top-p, min-p, temperature: that of llama.cpp's default chain. Truncation therefore looks
 /// at the untempered distribution, each at the one renormalised over the survivors of those before, and temperature only changes the odds
 /// among the survivors.</para>
 /// <para>The choice is a function of logits, parameters, seed and token index alone. Equal logits go to the lower token id.</para>
@@ -37,9 +38,18 @@ internal sealed class Sampler
         _generator = new(parameters.Seed ?? (ulong)Random.Shared.NextInt64());
     }
 
+    /// <summary>Where its tokens stand in the grammar that they have to follow, if there is one.</summary>
+    public GrammarMatcher? Matcher { get; init; }
+
+    /// <summary>Tokens counted so far, which is the index of the next one.</summary>
+    public int Accepted => _accepted;
+
     /// <summary>Counts a generated token, chosen here or replayed.</summary>
+    /// <exception cref="InvalidOperationException">It does not fit the grammar.</exception>
     public void Accept(int token)
     {
+        if (Matcher is not null && !Matcher.TryAccept(token))
+            throw new InvalidOperationException($"Token {token}, number {_accepted}, does not fit the grammar.");
         _accepted++;
         _adjustments?.Accept(token);
     }
@@ -57,11 +67,18 @@ internal sealed class Sampler
 
         var scale = Math.Min(1f / _parameters.Temperature, MaxScale);
         var hasTopK = _parameters.TopK > 0 && _parameters.TopK < logits.Length;
+        if (Matcher is { } matcher)
+        {
+            if (_parameters.Temperature <= 0f) return First(AllowedTokens.Largest(row, matcher, 1, scratch));
+            if (hasTopK) return FromTopK(AllowedTokens.Largest(row, matcher, _parameters.TopK, scratch), scale, scratch);
+            row = AllowedTokens.Masked(row, matcher, scratch);
+        }
+
         if (_parameters.Temperature > 0f && !hasTopK) return FullVocabulary.Sample(row, _parameters, scale, _generator, _accepted, scratch);
 
         var maxima = BlockMaxima.Of(row, scratch);
         if (!maxima.IsUsable) return NoToken;
-        return _parameters.Temperature > 0f ? FromTopK(maxima, scale, scratch) : maxima.FirstOfMax();
+        return _parameters.Temperature > 0f ? FromTopK(maxima.Largest(_parameters.TopK), scale, scratch) : maxima.FirstOfMax();
     }
 
     private void RuleOutEnd(ReadOnlySpan<float> logits, LogitPatches patches)
@@ -72,9 +89,12 @@ internal sealed class Sampler
         }
     }
 
-    private int FromTopK(BlockMaxima maxima, float scale, SamplerScratch scratch)
+    private static int First(Span<ulong> keys) => keys.IsEmpty ? NoToken : LogitKey.Token(keys[0]);
+
+    private int FromTopK(Span<ulong> keys, float scale, SamplerScratch scratch)
     {
-        var candidates = new Candidates(maxima.Largest(_parameters.TopK), scratch);
+        if (keys.IsEmpty) return NoToken;
+        var candidates = new Candidates(keys, scratch);
         if (_parameters.TypicalP < 1f) candidates.Typical(_parameters.TypicalP);
         if (_parameters.TopP < 1f) candidates.TopP(_parameters.TopP);
         if (_parameters.MinP > 0f) candidates.MinP(_parameters.MinP);

@@ -12,6 +12,8 @@ internal sealed class SamplerScratch(RowPasses? passes = null)
     private ulong[] _keys = [];
     private ulong[] _order = [];
     private double[] _weights = [];
+    private float[] _masked = [];
+    private int[] _noPatches = [];
 
     /// <summary>How rows are read: as wide as the processor can, unless a test asks for another width.</summary>
     public RowPasses Passes { get; } = passes ?? RowPasses.Best;
@@ -39,6 +41,17 @@ internal sealed class SamplerScratch(RowPasses? passes = null)
 
     /// <summary>Unnormalised probabilities of candidates.</summary>
     public Span<double> Weights(int length) => Grow(ref _weights, length);
+
+    /// <summary>A copy of a row in which some logits are ruled out.</summary>
+    public Span<float> Masked(int length) => Grow(ref _masked, length);
+
+    /// <summary>The slots of a row without changed blocks.</summary>
+    public ReadOnlySpan<int> NoPatches(int blocks)
+    {
+        var slots = Grow(ref _noPatches, blocks);
+        slots.Fill(-1);
+        return slots;
+    }
 
     private static Span<T> Grow<T>(ref T[] array, int length)
     {

@@ -5,4 +5,10 @@ namespace Gemma3Server.Engine.Scheduling;
 /// <param name="Start">Position of the first row.</param>
 /// <param name="Count">Number of rows.</param>
 /// <param name="WantLogits">Whether the last row yields logits, because no token of the sequence is left to run after it.</param>
-internal readonly record struct PlannedRows(Sequence Sequence, int Start, int Count, bool WantLogits);
+internal readonly record struct PlannedRows(Sequence Sequence, int Start, int Count, bool WantLogits)
+{
+    /// <summary>
+    /// Rows on top: as many tokens of the sequence's <see cref="Speculation.Draft"/>, which follow its last one. Each yields logits too.
+    /// </summary>
+    public int Drafts { get; init; }
+}

@@ -71,11 +71,11 @@ internal sealed class Scheduler
     /// <summary>Plans what one running sequence may run alone.</summary>
     public StepPlan ScheduleAlone(Sequence sequence) => _planner.PlanAlone(sequence);
 
-    /// <summary>Learns how long a step took.</summary>
+    /// <summary>Learns how long a step took, without what its drafts added.</summary>
     public void Observe(StepPlan plan, TimeSpan elapsed)
     {
         _planner.Observe(plan, elapsed);
-        _cache.ObserveStep(plan.DecodeRows, plan.Rows - plan.DecodeRows, elapsed);
+        _cache.ObserveStep(plan.DecodeRows, plan.PrefillRows, elapsed);
     }
 
     /// <summary>
@@ -121,7 +121,7 @@ internal sealed class Scheduler
     public void Finish(Sequence sequence, FinishReason reason)
     {
         Remove(sequence, keep: true);
-        sequence.Output.Finish(reason, sequence.Generated);
+        sequence.Output.Finish(reason, sequence.Generated, sequence.Draft);
     }
 
     /// <summary>Ends a sequence with a failure; what it computed is not trusted.</summary>

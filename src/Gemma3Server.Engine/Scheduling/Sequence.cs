@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Speculation;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Engine.Text;
 using Gemma3Server.Runtime;
 
@@ -28,7 +30,7 @@ internal sealed class Sequence
     private volatile int _position;
 
     /// <summary>Takes a request; tokens that were emitted before are replayed, so that text and stop strings continue where they were.</summary>
-    public Sequence(GenerationRequest request, ITokenizer tokenizer, int contextLength, long arrivedAt = 0)
+    public Sequence(GenerationRequest request, ITokenizer tokenizer, int contextLength, long arrivedAt = 0, Grammar? grammar = null)
     {
         // Rounding depends on how a prefix was computed; whoever asks for the same tokens always computes it anew.
         Request = request.Deterministic && request.ReusePrefix ? request with { ReusePrefix = false } : request;
@@ -38,7 +40,10 @@ internal sealed class Sequence
         _tokens = new(request.PromptTokens.Length + Math.Min(request.MaxTokens, InitialCompletion));
         _tokens.AddRange(request.PromptTokens);
         _endTokens = request.IgnoreEndOfGeneration ? request.StopTokens : [.. tokenizer.EndOfGeneration, .. request.StopTokens];
-        Sampler = new(request.Sampling, request.PromptTokens, request.MinTokens, _endTokens);
+        Sampler = new(request.Sampling, request.PromptTokens, request.MinTokens, _endTokens)
+        {
+            Matcher = grammar is null ? null : new(grammar, endsCount: !request.IgnoreEndOfGeneration),
+        };
         Output = new(request.Stop);
         foreach (var token in request.EmittedTokens)
         {
@@ -51,6 +56,18 @@ internal sealed class Sequence
     public GenerationRequest Request { get; }
 
     public Sampler Sampler { get; }
+
+    /// <summary>Where it stands in its grammar, if it has one.</summary>
+    public GrammarMatcher? Matcher => Sampler.Matcher;
+
+    /// <summary>
+    /// Tokens that its grammar leaves no choice about, to be appended without sampling; none where log-probabilities are asked for, which
+    /// only a sampled token has.
+    /// </summary>
+    public ReadOnlySpan<int> Forced => Matcher is null || Request.TopLogProbs is not null ? [] : Matcher.Forced;
+
+    /// <summary>Tokens that are guessed to follow, to be verified by a step.</summary>
+    public Draft Draft { get; } = new();
 
     public GenerationOutput Output { get; }
 
@@ -164,12 +181,16 @@ internal sealed class Sequence
     public FinishReason? Accept(int token, TokenLogProbs? logProbs = null)
     {
         _tokens.Add(token);
-        Sampler.Accept(token);
-        if (Generated > Request.MinTokens && Array.IndexOf(_endTokens, token) >= 0) return FinishReason.Stop;
+        if (Sampler.Accepted < Generated) Sampler.Accept(token); // a draft that held has been counted as it was verified
+        if (Generated > Request.MinTokens && EndsWith(token)) return FinishReason.Stop;
         if (Output.Append(_tokenizer.Piece(token).Span, Generated >= Request.MinTokens, logProbs)) return FinishReason.Stop;
+        if (Matcher is { IsComplete: true } && Sampler.Accepted == Generated) return FinishReason.Stop;
         return Remaining > 0 ? null : FinishReason.Length;
     }
 
     /// <summary>Lets go of the client's token; never waits for a callback that is running.</summary>
     public void Unbind() => _registration.Unregister();
+
+    /// <summary>Whether a token ends a generation, whatever its text.</summary>
+    public bool EndsWith(int token) => Array.IndexOf(_endTokens, token) >= 0;
 }

@@ -25,9 +25,6 @@ internal sealed class StepBudget
     /// <summary>How many times the expected duration a step counts for at most: a checkpoint, a page fault or another process is no rule.</summary>
     private const double Outlier = 3;
 
-    /// <summary>Decode steps of a kind of which the fastest counts, before a mean can: the first ones warm up.</summary>
-    private const int WarmUp = 4;
-
     /// <summary>Pulls c to 0 where the row counts tell nothing about it; small against what varied row counts tell.</summary>
     private const double Pull = 0.002;
 
@@ -37,8 +34,8 @@ internal sealed class StepBudget
     private readonly double _factor;
     private readonly double _most;
     private readonly double _sharePerRest;
-    private readonly double[] _decode;
-    private readonly int[] _decodeSteps;
+    private readonly DecodeTimes _decode;
+    private readonly int _sequences;
     private double _weight, _x, _y, _xx, _xy;
     private double _alone, _aloneRows;
     private int _tried;
@@ -54,8 +51,8 @@ internal sealed class StepBudget
         _sharePerRest = share / (1 - share);
         MostRows = mostRows;
         LeastRows = Math.Min(LeastChunk, mostRows);
-        _decode = new double[sequences + 1];
-        _decodeSteps = new int[sequences + 1];
+        _decode = new(sequences);
+        _sequences = sequences;
         _tried = LeastRows;
     }
 
@@ -69,7 +66,7 @@ internal sealed class StepBudget
     public int Rows(int decodeRows)
     {
         if (decodeRows == 0) return MostRows;
-        var decode = DecodeSeconds(decodeRows);
+        var decode = _decode.Seconds(decodeRows);
         if (decode == 0 || !TryFit(out var start, out var row)) return LeastRows;
         var left = Math.Min(decode * _factor, _most) - decode - start;
         var seconds = Math.Max(left, _sharePerRest * (decode + start));
@@ -81,10 +78,10 @@ internal sealed class StepBudget
     public void Observe(int decodeRows, int prefillRows, TimeSpan elapsed)
     {
         var seconds = elapsed.TotalSeconds;
-        if (seconds <= 0 || decodeRows >= _decode.Length) return;
+        if (seconds <= 0 || decodeRows > _sequences) return;
         if (prefillRows == 0)
         {
-            if (decodeRows > 0) ObserveDecode(decodeRows, seconds);
+            _decode.Observe(decodeRows, seconds);
             return;
         }
 
@@ -96,7 +93,7 @@ internal sealed class StepBudget
         }
         else
         {
-            var decode = DecodeSeconds(decodeRows);
+            var decode = _decode.Seconds(decodeRows);
             if (decode == 0) return;
             if (TryFit(out var start, out var row)) seconds = Math.Min(seconds, Outlier * (decode + start + (row * prefillRows)));
             ObservePrefill(prefillRows, seconds - decode);
@@ -107,16 +104,6 @@ internal sealed class StepBudget
 
     private static double Mean(double mean, double sample, double seen) => seen == 0 ? sample : ((1 - Newest) * mean) + (Newest * sample);
 
-    private void ObserveDecode(int rows, double seconds)
-    {
-        ref var mean = ref _decode[rows];
-        var steps = ++_decodeSteps[rows];
-        if (steps == 1) mean = seconds;
-        else if (steps <= WarmUp) mean = Math.Min(mean, seconds);
-        else mean = Mean(mean, Math.Min(seconds, Outlier * mean), 1);
-        if (steps == int.MaxValue) _decodeSteps[rows] = WarmUp + 1;
-    }
-
     private void ObservePrefill(int rows, double seconds)
     {
         const double Kept = 1 - Newest;
@@ -125,18 +112,6 @@ internal sealed class StepBudget
         _y = (_y * Kept) + seconds;
         _xx = (_xx * Kept) + ((double)rows * rows);
         _xy = (_xy * Kept) + (rows * seconds);
-    }
-
-    /// <summary>Time of a step that only decodes so many rows, or of the nearest known number of rows; 0 = nothing is known.</summary>
-    private double DecodeSeconds(int rows)
-    {
-        for (var distance = 0; distance < _decode.Length; distance++)
-        {
-            if (rows - distance > 0 && _decode[rows - distance] > 0) return _decode[rows - distance];
-            if (rows + distance < _decode.Length && _decode[rows + distance] > 0) return _decode[rows + distance];
-        }
-
-        return 0;
     }
 
     /// <summary>What prefill costs at once (c) and by row (b), in seconds; false when nothing is known.</summary>

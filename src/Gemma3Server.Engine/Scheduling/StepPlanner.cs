@@ -50,11 +50,18 @@ internal sealed class StepPlanner
         _lastWasAlone = false;
 
         _prefilling.Clear();
+        var spare = StepTokens - running.Count; // behind a row for everyone
         foreach (var sequence in running)
         {
             if (sequence.Request.Deterministic) continue;
-            if (sequence.Pending == 1) _plan.Add(sequence, 1);
-            else Insert(sequence);
+            if (!IsDecoding(sequence) || sequence.Pending - 1 > spare)
+            {
+                Insert(sequence);
+                continue;
+            }
+
+            _plan.Add(sequence, sequence.Pending);
+            spare -= sequence.Pending - 1;
         }
 
         if (_prefilling.Count > 0) PlanPrefill(running);
@@ -71,11 +78,12 @@ internal sealed class StepPlanner
         return _plan;
     }
 
-    /// <summary>Learns how long the plan took.</summary>
+    /// <summary>Learns how long the plan took, without what its drafts added.</summary>
     public void Observe(StepPlan plan, TimeSpan elapsed)
     {
-        // Steps of one deterministic sequence are no sample of those that are measured out.
-        if (_budget is not null && !_lastWasAlone) _budget.Observe(plan.DecodeRows, plan.Rows - plan.DecodeRows, elapsed);
+        // Steps of one deterministic sequence are no sample of those that are measured out; neither is a decode step with drafts.
+        if (_budget is null || _lastWasAlone || (plan.PrefillRows == 0 && plan.DraftRows > 0)) return;
+        _budget.Observe(plan.DecodeRows, plan.PrefillRows, elapsed);
     }
 
     /// <summary>The deterministic sequence whose turn it is, the one that has waited longest; none when it is the others' turn.</summary>
@@ -91,6 +99,10 @@ internal sealed class StepPlanner
 
         return others && _lastWasAlone ? null : chosen;
     }
+
+    /// <summary>Whether a sequence waits for nothing but its next token; the rows before may be a few tokens that its grammar has forced.</summary>
+    private static bool IsDecoding(Sequence sequence) =>
+        sequence.Pending == 1 || (sequence.Generated > 0 && sequence.Pending <= StepBudget.LeastChunk);
 
     /// <summary>Keeps those that prefill in order: best class, shortest rest, longest running.</summary>
     private void Insert(Sequence sequence)
@@ -112,8 +124,7 @@ internal sealed class StepPlanner
             _shortestLeads = !_shortestLeads;
         }
 
-        var decoding = _plan.Rows;
-        var left = Math.Min(StepTokens - decoding, Grant(decoding));
+        var left = Math.Min(StepTokens - _plan.Rows, Grant(decoding: _plan.Entries.Length));
         var leads = true;
         foreach (var sequence in CollectionsMarshal.AsSpan(_prefilling))
         {
@@ -132,7 +143,7 @@ internal sealed class StepPlanner
     {
         foreach (var sequence in running)
         {
-            if (sequence.Request.Deterministic || sequence.Pending == 1) continue;
+            if (!_prefilling.Contains(sequence)) continue;
             _prefilling.Remove(sequence);
             _prefilling.Insert(0, sequence);
             return;

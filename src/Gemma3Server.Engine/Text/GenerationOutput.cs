@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Speculation;
 
 namespace Gemma3Server.Engine.Text;
 
@@ -70,13 +71,17 @@ internal sealed class GenerationOutput(string[] stop)
     }
 
     /// <summary>Emits what was held back, then the end.</summary>
-    public void Finish(FinishReason reason, int tokens)
+    public void Finish(FinishReason reason, int tokens, Draft? draft = null)
     {
         // The replacement of an incomplete character could, in theory, be the end of a stop string.
         if (_matcher.Append(_detokenizer.Flush())) reason = FinishReason.Stop;
         else _matcher.End();
         if (Release(tokens) is null) Emit("", tokens);
-        _channel.Writer.TryWrite(new GenerationEvent.Finished(reason, tokens, _matcher.Matched));
+        _channel.Writer.TryWrite(new GenerationEvent.Finished(reason, tokens, _matcher.Matched)
+        {
+            AcceptedPredictionTokens = draft?.AcceptedPredictions ?? 0,
+            RejectedPredictionTokens = draft?.RejectedPredictions ?? 0,
+        });
         _channel.Writer.TryComplete();
     }
 

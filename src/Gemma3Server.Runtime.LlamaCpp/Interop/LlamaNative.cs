@@ -135,6 +135,9 @@ internal static unsafe partial class LlamaNative
     public static partial float* llama_get_logits_ith(nint context, int row);
 
     [LibraryImport(Library)]
+    public static partial float* llama_get_embeddings_ith(nint context, int row);
+
+    [LibraryImport(Library)]
     [return: MarshalAs(UnmanagedType.U1)]
     public static partial bool llama_memory_seq_rm(nint memory, int sequence, int from, int to);
 

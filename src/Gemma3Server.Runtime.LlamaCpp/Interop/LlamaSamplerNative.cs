@@ -48,6 +48,10 @@ internal static unsafe partial class LlamaSamplerNative
     [LibraryImport(Library)]
     public static partial nint llama_sampler_init_temp(float temperature);
 
+    /// <summary>Null when the grammar is not valid.</summary>
+    [LibraryImport(Library)]
+    public static partial nint llama_sampler_init_grammar(nint vocabulary, byte* grammar, byte* root);
+
     [LibraryImport(Library)]
     public static partial nint llama_sampler_init_penalties(int vocabularySize, int lastTokens, float repeat, float frequency, float presence);
 }

@@ -41,6 +41,9 @@ internal sealed record ContextPlan
 
     public required GgmlType ValueType { get; init; }
 
+    /// <summary>Whether rows hand out their hidden states.</summary>
+    public bool HiddenStates { get; init; }
+
     /// <summary>Bytes of all KV caches.</summary>
     public required long KvBytes { get; init; }
 

@@ -6,6 +6,9 @@ namespace Gemma3Server.Runtime.LlamaCpp.Loading;
 /// <summary>One native context: compute buffers and KV memory of one model.</summary>
 internal sealed unsafe class LlamaContext : IDisposable
 {
+    /// <summary><c>LLAMA_POOLING_TYPE_NONE</c>.</summary>
+    private const int NoPooling = 0;
+
     private LlamaContext(LlamaContextHandle handle, ContextPlan plan)
     {
         Handle = handle;
@@ -41,6 +44,8 @@ internal sealed unsafe class LlamaContext : IDisposable
         parameters.ValueType = plan.ValueType;
         parameters.UnifiedCells = plan.SharedCells;
         parameters.FullSlidingWindowCache = false;
+        parameters.Embeddings = plan.HiddenStates;
+        if (plan.HiddenStates) parameters.PoolingType = NoPooling; // the library would pool a micro batch, not a text
         parameters.AbortCallback = abortCallback;
         parameters.AbortCallbackData = abortData;
 

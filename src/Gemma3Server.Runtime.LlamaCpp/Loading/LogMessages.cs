@@ -25,6 +25,9 @@ internal static partial class LogMessages
     [LoggerMessage(Level = LogLevel.Critical, Message = "llama.cpp stopped on a failed assertion; this process cannot compute any more: {Message}")]
     public static partial void Aborted(ILogger logger, string message);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "No embedding of {Tokens} tokens can be computed: {Reason}")]
+    public static partial void NoEmbeddingContext(ILogger logger, int tokens, string reason);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "llama_decode failed with code {Code} on {Rows} rows")]
     public static partial void DecodeFailed(ILogger logger, int code, int rows);
 }

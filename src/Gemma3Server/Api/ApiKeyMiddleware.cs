@@ -5,7 +5,7 @@ using Gemma3Server.Hosting;
 namespace Gemma3Server.Api;
 
 /// <summary>
-/// Asks for one of the configured keys on <c>/v1</c>, and notes whose request it is; without configured keys the API is open, and a key that
+/// Asks for one of the configured keys on the routes of the API, and notes whose request it is; without configured keys the API is open, and a key that
 /// is sent all the same only says who sends it. Health and documentation are always open.
 /// </summary>
 internal sealed class ApiKeyMiddleware(RequestDelegate next, HttpSettings settings)
@@ -17,7 +17,7 @@ internal sealed class ApiKeyMiddleware(RequestDelegate next, HttpSettings settin
 
     public Task InvokeAsync(HttpContext context)
     {
-        if (!context.Request.Path.StartsWithSegments("/v1")) return next(context);
+        if (!ApiRoutes.NeedsKey(context.Request.Path)) return next(context);
         var header = context.Request.Headers.Authorization.ToString();
         var hash = header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? ClientIdentity.Hash(header[Scheme.Length..].Trim()) : null;
         if (hash is not null) context.Features.Set(ClientIdentity.OfHash(hash));

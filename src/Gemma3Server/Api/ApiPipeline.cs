@@ -1,8 +1,12 @@
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Completions;
+using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
 using Gemma3Server.Api.Models;
 using Gemma3Server.Api.OpenApi;
+using Gemma3Server.Api.Responses;
+using Gemma3Server.Api.Tokens;
 
 namespace Gemma3Server.Api;
 
@@ -19,6 +23,12 @@ internal static class ApiPipeline
         app.UseOpenApiDocument();
         app.UseRouting();
         ChatCompletionsEndpoint.Map(app);
+        CompletionsEndpoint.Map(app);
+        EmbeddingsEndpoint.Map(app);
+        ChatPromptEndpoint.Map(app);
+        TokensEndpoint.Map(app);
+        ResponsesEndpoint.Map(app);
+        StoredResponsesEndpoint.Map(app);
         ModelsEndpoint.Map(app);
         HealthEndpoint.Map(app);
     }

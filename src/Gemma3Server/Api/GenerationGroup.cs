@@ -4,7 +4,9 @@ using Gemma3Server.Engine;
 namespace Gemma3Server.Api;
 
 /// <summary>The events of generations that belong to one request, as they come; each generation's own stay in order.</summary>
-/// <remarks>Read by one reader, once. Disposing it ends them all: a request that has failed in part, or whose client has gone, leaves nothing behind.</remarks>
+/// <remarks>
+/// Read by one reader, once. Disposing it ends them all: a request that has failed in part, or whose client has gone, leaves nothing behind.
+/// </remarks>
 internal sealed class GenerationGroup : IAsyncDisposable
 {
     private readonly IReadOnlyList<GenerationAdmission> _admissions;

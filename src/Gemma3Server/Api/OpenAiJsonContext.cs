@@ -2,9 +2,13 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Completions;
+using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
 using Gemma3Server.Api.Models;
+using Gemma3Server.Api.Responses;
+using Gemma3Server.Api.Tokens;
 
 namespace Gemma3Server.Api;
 
@@ -18,9 +22,29 @@ namespace Gemma3Server.Api;
 [JsonSerializable(typeof(ChatCompletionResponse))]
 [JsonSerializable(typeof(ChatCompletionChunk))]
 [JsonSerializable(typeof(ChatCompletionChunkWithUsage))]
+[JsonSerializable(typeof(CompletionRequest))]
+[JsonSerializable(typeof(CompletionBody))]
+[JsonSerializable(typeof(CompletionBodyWithUsage))]
+[JsonSerializable(typeof(EmbeddingsRequest))]
+[JsonSerializable(typeof(EmbeddingsResponse))]
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(TokenizeRequest))]
+[JsonSerializable(typeof(TokenizeResponse))]
+[JsonSerializable(typeof(DetokenizeRequest))]
+[JsonSerializable(typeof(DetokenizeResponse))]
+[JsonSerializable(typeof(TemplateResponse))]
+[JsonSerializable(typeof(InputTokensResponse))]
 [JsonSerializable(typeof(HealthReport))]
+[JsonSerializable(typeof(ResponseRequest))]
+[JsonSerializable(typeof(ResponseBody))]
+[JsonSerializable(typeof(ResponseEvent))]
+[JsonSerializable(typeof(ResponseErrorEvent))]
+[JsonSerializable(typeof(ResponseItemList))]
+[JsonSerializable(typeof(ResponseInputTokens))]
+[JsonSerializable(typeof(DeletedResponse))]
+[JsonSerializable(typeof(IReadOnlyList<ResponseItem>))]
+[JsonSerializable(typeof(IReadOnlyList<ResponseDelta>))]
 internal sealed partial class OpenAiJsonContext : JsonSerializerContext
 {
     /// <summary>Leaves letters of all scripts alone; safe because the bodies are JSON, never part of an HTML page.</summary>

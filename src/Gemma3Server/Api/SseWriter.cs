@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.IO.Pipelines;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -40,6 +41,15 @@ internal sealed class SseWriter(HttpResponse response) : IDisposable
         _json.Flush();
         _pipe.Write("\n\n"u8);
         _pending = true;
+    }
+
+    /// <summary>Adds one event with a name of its own.</summary>
+    public void WriteEvent<T>(string name, T value, JsonTypeInfo<T> type)
+    {
+        _pipe.Write("event: "u8);
+        Encoding.UTF8.GetBytes(name, _pipe);
+        _pipe.Write("\n"u8);
+        WriteEvent(value, type);
     }
 
     /// <summary>Adds the event that ends an OpenAI stream.</summary>

@@ -4,14 +4,19 @@ using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Api;
 
-/// <summary>How a single token is shown: as text where it is some, as escaped bytes where it is a part of a character, by name where it is neither.</summary>
+/// <summary>
+/// How a single token is shown: as text where it is some, as escaped bytes where it is a part of a character, by name where it is neither.
+/// </summary>
 internal sealed class TokenText
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     // Control tokens that a Gemma 3 model may generate or meet; the rest of them have no use.
     private static readonly string[] Names =
-        ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>", "<image_soft_token>"];
+    [
+        "<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>",
+        "<image_soft_token>",
+    ];
 
     private readonly ITokenizer _tokenizer;
     private readonly Dictionary<int, string> _names = [];

@@ -24,18 +24,21 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         if (tokenizer is null || limits is null) throw new InvalidOperationException("A request was parsed before the model was loaded.");
 
         // 1. Everything but the prompt's length.
-        if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.ChatCompletionRequest, out var request, out var error)) return ChatParseResult.Of(error);
+        if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.ChatCompletionRequest, out var request, out var error))
+            return ChatParseResult.Of(error);
         var ignored = new IgnoredParameters();
         error = model.Check(request.Model) ?? GenerationReader.CheckOthers(request, UnsupportedParameters.Chat, ignored);
         if (error is not null || !MessageReader.TryRead(request.Messages, ignored, out var entries, out error)) return ChatParseResult.Of(error);
         var checks = new FieldChecks();
         var ending = PromptEndings.Read(request, checks);
-        if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending)) return ChatParseResult.Of(checks.Error ?? error!);
+        if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending))
+            return ChatParseResult.Of(checks.Error ?? error!);
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
         var askedTokens = ReadMaxTokens(request, checks);
         var choices = Choices.Read("n", request.N, engine, checks);
         var topLogProbs = LogProbsReader.Read(request.Logprobs, request.TopLogprobs, checks);
         var prediction = PredictionReader.Read(request.Prediction, checks);
+        var grammar = StructuredOutputReader.Read(request.ResponseFormat, "response_format", nested: true, request.StructuredOutputs, checks);
         EffectlessFields.Read(request, ignored, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
         if (checks.Error is not null) return ChatParseResult.Of(checks.Error);
@@ -48,6 +51,7 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         // 2. What cannot fit.
         error = ContextLength.CheckLeast("messages", template.LeastTokens(conversation), limits.ContextLength);
         error ??= ContextLength.CheckLeast("prediction", Encoding.UTF8.GetByteCount(prediction) / tokenizer.LongestPiece, limits.ContextLength);
+        error ??= StructuredOutputReader.Compile(grammar, engine, cancellationToken);
         if (error is not null) return ChatParseResult.Of(error);
 
         // 3. Prompt.
@@ -75,6 +79,7 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
                 CacheBoundaries = [.. boundaries],
                 TopLogProbs = topLogProbs,
                 PredictedTokens = predicted,
+                Grammar = grammar?.Definition,
             },
             Choices = choices,
         });

@@ -5,9 +5,14 @@ using Gemma3Server.Api.Errors;
 namespace Gemma3Server.Chat;
 
 /// <summary>Reads a content that is a text or a list of parts, of which this server takes those of text.</summary>
+/// <remarks>How a part of text is called depends on the endpoint.</remarks>
 internal static class ContentReader
 {
-    public static bool TryRead(JsonElement value, string name, [NotNullWhen(true)] out string[]? parts, [NotNullWhen(false)] out OpenAiError? error)
+    /// <summary>What the chat's parts of text are called.</summary>
+    public static readonly string[] ChatTypes = ["text"];
+
+    public static bool TryRead(
+        JsonElement value, string name, string[] types, [NotNullWhen(true)] out string[]? parts, [NotNullWhen(false)] out OpenAiError? error)
     {
         (parts, error) = (null, null);
         if (value.ValueKind == JsonValueKind.String)
@@ -29,7 +34,7 @@ internal static class ContentReader
         // By enumeration: an index into a JSON array is found by walking from its start.
         foreach (var element in value.EnumerateArray())
         {
-            if (!TryPart(element, $"{name}[{i}]", out var part, out error)) return false;
+            if (!TryPart(element, $"{name}[{i}]", types, out var part, out error)) return false;
             read[i++] = part;
         }
 
@@ -43,7 +48,8 @@ internal static class ContentReader
         return true;
     }
 
-    private static bool TryPart(JsonElement part, string name, [NotNullWhen(true)] out string? text, [NotNullWhen(false)] out OpenAiError? error)
+    private static bool TryPart(
+        JsonElement part, string name, string[] types, [NotNullWhen(true)] out string? text, [NotNullWhen(false)] out OpenAiError? error)
     {
         (text, error) = (null, null);
         if (part.ValueKind != JsonValueKind.Object)
@@ -56,10 +62,10 @@ internal static class ContentReader
         else if (!type.TryGetText(out var kind)) error = OpenAiError.WrongType($"{name}.type", "a string", type.Describe());
         else if (kind is "image_url" or "image" or "input_image")
             error = OpenAiError.Invalid(name, $"'{name}' is an image, but the served model reads text only.", "image_input_not_supported");
-        else if (kind is "input_audio" or "file" or "refusal")
+        else if (kind is "input_audio" or "file" or "input_file" or "refusal")
             error = OpenAiError.UnsupportedValue($"{name}.type", $"'{name}.type' is '{kind}', but this server reads text parts only.");
-        else if (kind != "text")
-            error = OpenAiError.OutOfRange($"{name}.type", $"'{name}.type' must be 'text', but is '{Excerpt.Of(kind)}'.");
+        else if (!types.Contains(kind))
+            error = OpenAiError.OutOfRange($"{name}.type", $"'{name}.type' must be '{string.Join("' or '", types)}', but is '{Excerpt.Of(kind)}'.");
         else if (!part.TryGetProperty("text", out var value)) error = OpenAiError.Missing($"{name}.text");
         else if (!value.TryGetText(out text)) error = OpenAiError.WrongType($"{name}.text", "a string", value.Describe());
         return text is not null && error is null;

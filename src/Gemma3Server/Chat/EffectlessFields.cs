@@ -9,7 +9,7 @@ namespace Gemma3Server.Chat;
 /// </summary>
 internal static class EffectlessFields
 {
-    private const int MaxIdentifierLength = 64;
+    internal const int MaxIdentifierLength = 64;
     private const int MaxPairs = 16;
     private const int MaxKeyLength = 64;
     private const int MaxValueLength = 512;
@@ -23,7 +23,7 @@ internal static class EffectlessFields
         checks.Length("safety_identifier", request.SafetyIdentifier, MaxIdentifierLength);
         checks.Word("reasoning_effort", request.ReasoningEffort, Efforts);
         checks.Word("verbosity", request.Verbosity, Verbosities);
-        ReadMetadata(request.Metadata, checks);
+        CheckMetadata(request.Metadata, checks);
         ReadModalities(request.Modalities, checks);
 
         ignored.AddIf("user", request.User is not null);
@@ -37,7 +37,7 @@ internal static class EffectlessFields
         ignored.AddIf("stream_options.include_obfuscation", request.StreamOptions?.IncludeObfuscation == true);
     }
 
-    private static void ReadMetadata(IReadOnlyDictionary<string, string?>? metadata, FieldChecks checks)
+    internal static void CheckMetadata(IReadOnlyDictionary<string, string?>? metadata, FieldChecks checks)
     {
         if (metadata is null) return;
         if (metadata.Count > MaxPairs) checks.Fail("metadata", $"at most {MaxPairs} pairs", $"{metadata.Count}");
@@ -45,7 +45,8 @@ internal static class EffectlessFields
         {
             if (checks.Error is not null) return;
             var name = $"metadata.{Excerpt.Of(key)}";
-            if (key.EnumerateRunes().Count() > MaxKeyLength) checks.Fail("metadata", $"pairs whose keys have at most {MaxKeyLength} characters", $"one of '{Excerpt.Of(key)}'");
+            if (key.EnumerateRunes().Count() > MaxKeyLength)
+                checks.Fail("metadata", $"pairs whose keys have at most {MaxKeyLength} characters", $"one of '{Excerpt.Of(key)}'");
             else if (value is null) checks.Add(OpenAiError.WrongType(name, "a string", "null"));
             else checks.Length(name, value, MaxValueLength);
         }
@@ -54,7 +55,7 @@ internal static class EffectlessFields
     private static void ReadModalities(IReadOnlyList<string?>? modalities, FieldChecks checks)
     {
         if (modalities is null || modalities is ["text"]) return;
-        checks.Add(OpenAiError.UnsupportedValue("modalities",
-            $"'modalities' must be [\"text\"] on this server, but is [{Excerpt.Of(string.Join(", ", modalities.Select(m => m is null ? "null" : $"\"{m}\"")))}]."));
+        var given = string.Join(", ", modalities.Take(8).Select(modality => modality is null ? "null" : $"\"{modality}\""));
+        checks.Add(OpenAiError.UnsupportedValue("modalities", $"'modalities' must be [\"text\"] on this server, but is [{Excerpt.Of(given)}]."));
     }
 }

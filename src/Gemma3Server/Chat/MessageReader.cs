@@ -129,6 +129,6 @@ internal static class MessageReader
             return false;
         }
 
-        return ContentReader.TryRead(value, name, out parts, out error);
+        return ContentReader.TryRead(value, name, ContentReader.ChatTypes, out parts, out error);
     }
 }

@@ -26,7 +26,7 @@ internal static class PredictionReader
         else if (!type.TryGetText(out var kind)) error = OpenAiError.WrongType($"{Name}.type", "a string", type.Describe());
         else if (kind != "content") error = OpenAiError.OutOfRange($"{Name}.type", $"'{Name}.type' must be 'content', but is '{Excerpt.Of(kind)}'.");
         else if (!value.TryGetProperty("content", out var content)) error = OpenAiError.Missing($"{Name}.content");
-        else if (ContentReader.TryRead(content, $"{Name}.content", out var parts, out error)) text = string.Concat(parts);
+        else if (ContentReader.TryRead(content, $"{Name}.content", ContentReader.ChatTypes, out var parts, out error)) text = string.Concat(parts);
         return error is null;
     }
 }

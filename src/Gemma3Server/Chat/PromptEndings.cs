@@ -12,7 +12,8 @@ internal static class PromptEndings
         if (request.AddGenerationPrompt == true)
         {
             checks.Add(OpenAiError.OutOfRange("continue_final_message",
-                "'continue_final_message' and 'add_generation_prompt' must not both be true: one goes on with the last message, the other begins a new one."));
+                "'continue_final_message' and 'add_generation_prompt' must not both be true: one goes on with the last message, the other begins "
+                + "a new one."));
         }
 
         return PromptEnding.Continuation;

@@ -28,8 +28,27 @@ internal sealed class UnsupportedParameters
             ["function_call"] = (value => IsText(value, "none"), "\"none\""),
             ["best_of"] = (value => IsNumber(value, 1), "1"),
             ["parallel_tool_calls"] = (value => value.ValueKind is JsonValueKind.True or JsonValueKind.False, "true or false"),
-            ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}"),
         },
+    };
+
+    /// <summary>Those of <c>/v1/responses</c>.</summary>
+    public static UnsupportedParameters Responses { get; } = new()
+    {
+        _rules =
+        {
+            ["tools"] = (IsEmptyArray, null),
+            ["tool_choice"] = (value => IsText(value, "none") || IsText(value, "auto"), "\"none\" or \"auto\""),
+            ["conversation"] = (_ => false, null),
+            ["prompt"] = (_ => false, null),
+            ["moderation"] = (_ => false, null),
+            ["context_management"] = (IsEmptyArray, null),
+        },
+    };
+
+    /// <summary>Those of <c>/v1/completions</c>.</summary>
+    public static UnsupportedParameters Completions { get; } = new()
+    {
+        _rules = { ["response_format"] = (IsTextFormat, "{\"type\": \"text\"}") },
     };
 
     /// <summary>Whether a name is handled here, be it with a neutral value.</summary>

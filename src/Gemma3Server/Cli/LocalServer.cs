@@ -31,7 +31,11 @@ internal sealed class LocalServer : IAsyncDisposable
     /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
     public static async Task<LocalServer> StartAsync(Gemma3ServerOptions options, IConfiguration configuration, CancellationToken cancellationToken)
     {
-        var local = options with { Http = options.Http with { Host = "127.0.0.1", Port = 0, ApiKeys = [], DrainTimeout = 0 } };
+        var local = options with
+        {
+            Http = options.Http with { Host = "127.0.0.1", Port = 0, ApiKeys = [], DrainTimeout = 0 },
+            Responses = options.Responses with { Path = "" },
+        };
         IModelRuntime? loaded = null;
         var app = ServerHost.Build(local, configuration, services =>
         {

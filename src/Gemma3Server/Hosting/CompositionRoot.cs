@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Gemma3Server.Engine;
 using Gemma3Server.Runtime;
 using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Diagnostics;
@@ -99,6 +100,8 @@ internal static class CompositionRoot
             Parallel = runtime.Parallel,
             BatchTokens = runtime.BatchTokens,
             MicroBatchTokens = runtime.MicroBatchTokens,
+            // One of each sequence, and those of drafts.
+            LogitsRows = runtime.Parallel + (settings.Engine.Speculation == "off" ? 0 : Math.Min(EngineOptions.MostDraftRows, runtime.Parallel * settings.Engine.DraftTokens)),
             Threads = runtime.Threads,
             FlashAttention = runtime.FlashAttention switch
             {

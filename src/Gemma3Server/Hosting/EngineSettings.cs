@@ -50,4 +50,16 @@ internal sealed record EngineSettings
     /// <summary>Fewest tokens for which a prefix is moved to host memory.</summary>
     [Range(1, 1 << 20)]
     public int HostMinimumTokens { get; init; } = 256;
+
+    /// <summary>Where guesses at the next tokens come from.</summary>
+    [AllowedValues("auto", "lookup", "draft", "off")]
+    public string Speculation { get; init; } = "auto";
+
+    /// <summary>Most tokens of a guess.</summary>
+    [Range(1, 64)]
+    public int DraftTokens { get; init; } = 16;
+
+    /// <summary>Fewest tokens that must agree for a lookup.</summary>
+    [Range(1, 32)]
+    public int DraftMinimumMatch { get; init; } = 3;
 }

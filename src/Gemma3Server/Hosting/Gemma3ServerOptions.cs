@@ -25,6 +25,10 @@ internal sealed record Gemma3ServerOptions
     [ValidateObjectMembers]
     public EngineSettings Engine { get; init; } = new();
 
+    /// <summary>What is kept of the Responses API.</summary>
+    [ValidateObjectMembers]
+    public ResponseSettings Responses { get; init; } = new();
+
     /// <summary>How clients reach it.</summary>
     [ValidateObjectMembers]
     public HttpSettings Http { get; init; } = new();

@@ -1,8 +1,13 @@
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Completions;
+using Gemma3Server.Api.Embeddings;
 using Gemma3Server.Api.OpenApi;
+using Gemma3Server.Api.Tokens;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
+using Gemma3Server.Prompts;
+using Gemma3Server.Responses;
 using Gemma3Server.Runtime;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Serilog;
@@ -41,6 +46,7 @@ internal static class ServerHost
             host.ShutdownTimeout = TimeSpan.FromSeconds(options.Http.DrainTimeout) + ListenerShutdown);
         services.AddSingleton(options);
         services.AddSingleton(options.Http);
+        services.AddSingleton(options.Responses);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<ExitCode>();
         services.AddSingleton(provider => ServedModel.Of(options.Model, provider.GetRequiredService<TimeProvider>()));
@@ -60,6 +66,9 @@ internal static class ServerHost
                 HostCacheBytes = options.Engine.HostCacheBytes,
                 ForkMinimumTokens = options.Engine.ForkMinimumTokens,
                 HostMinimumTokens = options.Engine.HostMinimumTokens,
+                Speculation = Enum.Parse<SpeculationMode>(options.Engine.Speculation, ignoreCase: true),
+                DraftTokens = options.Engine.DraftTokens,
+                DraftMinimumMatch = options.Engine.DraftMinimumMatch,
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<InferenceEngine>>()));
@@ -71,6 +80,13 @@ internal static class ServerHost
         services.AddSingleton<PromptTokenizer>();
         services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
+        services.AddSingleton<RawPromptTokenizer>();
+        services.AddSingleton<CompletionRequestParser>();
+        services.AddSingleton<CompletionsEndpoint>();
+        services.AddSingleton<EmbeddingsEndpoint>();
+        services.AddSingleton<ChatPromptEndpoint>();
+        services.AddSingleton<TokensEndpoint>();
+        services.AddResponses();
         services.AddRouting();
         services.AddCors();
         services.AddOpenApiDocument();

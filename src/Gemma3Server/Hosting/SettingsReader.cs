@@ -130,7 +130,8 @@ internal static partial class SettingsReader
 
     private static string Bound(string path, string message)
     {
-        var allowed = typeof(RuntimeSettings).GetProperty(path.Split(':')[^1])
+        var section = path.StartsWith("Engine:", StringComparison.Ordinal) ? typeof(EngineSettings) : typeof(RuntimeSettings);
+        var allowed = section.GetProperty(path.Split(':')[^1])
             ?.GetCustomAttribute<System.ComponentModel.DataAnnotations.AllowedValuesAttribute>();
         return allowed is null ? message.TrimEnd('.') : $"must be one of {string.Join(", ", allowed.Values)}";
     }
@@ -142,6 +143,6 @@ internal static partial class SettingsReader
         return host is "*" or "localhost" || IPAddress.TryParse(host, out address);
     }
 
-    [GeneratedRegex(@"(Model|Runtime|Engine|Http)\.\w+")]
+    [GeneratedRegex(@"(Model|Runtime|Engine|Responses|Http)\.\w+")]
     private static partial Regex SettingPath { get; }
 }

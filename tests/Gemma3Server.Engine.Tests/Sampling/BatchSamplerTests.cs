@@ -21,9 +21,9 @@ public sealed class BatchSamplerTests
     {
         using var harness = new EngineHarness(new FakeRuntimeOptions { MaxSequences = Rows });
         var (plan, runner) = Prepare(harness, i => new() { Seed = (ulong)i });
-        var one = new BatchSampler(Rows, int.MaxValue).Sample(plan, runner).ToArray();
+        var one = Tokens(new BatchSampler(Rows, int.MaxValue), plan, runner);
         var sampler = new BatchSampler(Rows, 0, cores);
-        for (var i = 0; i < 500; i++) Assert.Equal(one, sampler.Sample(plan, runner).ToArray());
+        for (var i = 0; i < 500; i++) Assert.Equal(one, Tokens(sampler, plan, runner));
         Assert.True(one.Distinct().Count() > 3);
     }
 
@@ -61,15 +61,21 @@ public sealed class BatchSamplerTests
         using var harness = new EngineHarness(new FakeRuntimeOptions { MaxSequences = Rows });
         var (plan, runner) = Prepare(harness, i => new() { Seed = 1, LogitBias = i == 3 ? new Dictionary<int, float> { [300] = 1 } : null });
         var sampler = new BatchSampler(Rows, 0, cores);
-        Assert.Equal(Rows, sampler.Sample(plan, runner).Length);
+        Assert.Equal(Rows, Tokens(sampler, plan, runner).Length);
 
         // Nothing that a request can ask for makes a sampler throw, so it is broken from inside.
         ref var bias = ref Bias(Adjustments(plan.Entries[3].Sequence.Sampler)!);
         var whole = bias;
         bias = null!;
-        for (var i = 0; i < 20; i++) Assert.Throws<NullReferenceException>(() => sampler.Sample(plan, runner).Length);
+        for (var i = 0; i < 20; i++) Assert.Throws<NullReferenceException>(() => sampler.Sample(plan, runner));
         Bias(Adjustments(plan.Entries[3].Sequence.Sampler)!) = whole;
-        Assert.Equal(Rows, sampler.Sample(plan, runner).Length);
+        Assert.Equal(Rows, Tokens(sampler, plan, runner).Length);
+    }
+
+    private static int[] Tokens(BatchSampler sampler, StepPlan plan, ModelRunner runner)
+    {
+        sampler.Sample(plan, runner);
+        return [.. Enumerable.Range(0, plan.Entries.Length).Select(e => Assert.Single(sampler.Tokens(e).ToArray()))];
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_adjustments")]

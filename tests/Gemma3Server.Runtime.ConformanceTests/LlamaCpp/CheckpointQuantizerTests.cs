@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Gemma3Server.Runtime.LlamaCpp.Gguf;
 using Gemma3Server.Runtime.LlamaCpp.Gguf.Synthetic;
 using Gemma3Server.Runtime.LlamaCpp.Quantizing;
@@ -27,10 +28,13 @@ public sealed class CheckpointQuantizerTests : IDisposable
     public CheckpointQuantizerTests() => SyntheticCheckpoint.Write(GemmaShape.Tiny.InHalfPrecision(), Source, seed: 1);
 
     [Theory]
-    [InlineData(GgmlType.Q4_0)]
-    [InlineData(GgmlType.Q8_0)]
-    public async Task Run_HalfPrecision_GivesTheBytesOfOurOwnEncoder(GgmlType type)
+    [InlineData(GgmlType.F16, GgmlType.Q4_0)]
+    [InlineData(GgmlType.F16, GgmlType.Q8_0)]
+    [InlineData(GgmlType.BF16, GgmlType.Q4_0)]
+    [InlineData(GgmlType.BF16, GgmlType.Q8_0)]
+    public async Task Run_HalfPrecision_GivesTheBytesOfOurOwnEncoder(GgmlType from, GgmlType type)
     {
+        if (from == GgmlType.BF16) StoreAsBrainFloat(Source);
         var result = await RunAsync(Options with { Type = type });
 
         var source = GgufFile.Open(Source);
@@ -39,9 +43,10 @@ public sealed class CheckpointQuantizerTests : IDisposable
         foreach (var tensor in target.Tensors)
         {
             Assert.True(source.TryGetTensor(tensor.Name, out var original));
+            Assert.True(original.Type == from || original.Type == GgmlType.F32);
             var expected = original.Type == GgmlType.F32 ? GgmlType.F32 : tensor.Name == "token_embd.weight" ? GgmlType.Q8_0 : type;
             Assert.Equal(expected, tensor.Type);
-            Assert.True(Encode(Data(source, original), expected).AsSpan().SequenceEqual(Data(target, tensor)), tensor.Name);
+            Assert.True(Encode(Data(source, original), original.Type, expected).AsSpan().SequenceEqual(Data(target, tensor)), tensor.Name);
         }
 
         Assert.Equal((source.Length, target.Length), (result.SourceBytes, result.TargetBytes));
@@ -160,13 +165,33 @@ public sealed class CheckpointQuantizerTests : IDisposable
         return data;
     }
 
-    private static byte[] Encode(byte[] stored, GgmlType type)
+    private static byte[] Encode(byte[] stored, GgmlType from, GgmlType type)
     {
         if (type == GgmlType.F32) return stored;
-        float[] weights = [.. MemoryMarshal.Cast<byte, Half>(stored).ToArray().Select(half => (float)half)];
+        float[] weights = [.. MemoryMarshal.Cast<byte, ushort>(stored).ToArray().Select(bits =>
+            from == GgmlType.BF16 ? BitConverter.UInt32BitsToSingle((uint)bits << 16) : (float)BitConverter.UInt16BitsToHalf(bits))];
         var blocks = new byte[type.ByteLength(weights.Length)];
         if (type == GgmlType.Q4_0) Quantization.EncodeQ4(weights, blocks);
         else Quantization.EncodeQ8(weights, blocks);
         return blocks;
+    }
+
+    /// <summary>Turns the F16 tensors of a file into BF16 where they stand: both have two bytes a weight.</summary>
+    private static void StoreAsBrainFloat(string path)
+    {
+        var file = GgufFile.Open(path);
+        var bytes = File.ReadAllBytes(path);
+        foreach (var tensor in file.Tensors.Where(tensor => tensor.Type == GgmlType.F16))
+        {
+            // Name, number of dimensions (4 bytes), dimensions (8 bytes each), type.
+            byte[] name = [.. BitConverter.GetBytes((ulong)tensor.Name.Length), .. Encoding.ASCII.GetBytes(tensor.Name)];
+            var type = bytes.AsSpan().IndexOf(name) + name.Length + 4 + 8 * tensor.Dimensions.Count;
+            Assert.Equal((int)GgmlType.F16, BitConverter.ToInt32(bytes, type));
+            BitConverter.TryWriteBytes(bytes.AsSpan(type), (int)GgmlType.BF16);
+            foreach (ref var bits in MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan((int)tensor.Offset, (int)tensor.ByteLength)))
+                bits = (ushort)(BitConverter.SingleToUInt32Bits((float)BitConverter.UInt16BitsToHalf(bits)) >> 16);
+        }
+
+        File.WriteAllBytes(path, bytes);
     }
 }

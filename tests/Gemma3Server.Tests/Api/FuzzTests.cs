@@ -32,10 +32,20 @@ public sealed class FuzzTests
             "metadata":{"a":"b"},"prompt_cache_key":"k","reasoning_effort":"low","verbosity":"low","modalities":["text"],"response_format":{"type":"text"},
             "tools":[],"tool_choice":"none","add_generation_prompt":true,"stream":true,"stream_options":{"include_obfuscation":false}}
             """),
+        ("/v1/responses", """{"input":"Hi","max_output_tokens":6,"instructions":"Be kind.","temperature":0.5,"top_p":0.9,"metadata":{"a":"b"},"store":false}"""),
+        ("/v1/responses", """
+            {"input":[{"role":"developer","content":"é"},{"type":"message","role":"user","content":[{"type":"input_text","text":"a"}],"id":"msg_1","status":"completed"},
+            {"role":"assistant","content":[{"type":"output_text","text":"b","annotations":[],"logprobs":[]}]},{"role":"user","content":"c"}],"max_output_tokens":6,
+            "stream":true,"include":["message.output_text.logprobs"],"top_logprobs":2,"truncation":"auto","text":{"format":{"type":"text"},"verbosity":"low"},
+            "reasoning":{"effort":"low"},"parallel_tool_calls":true,"tools":[],"tool_choice":"auto","user":"u","seed":1}
+            """),
+        ("/v1/responses", """{"input":[{"role":"user","content":"Hi"}],"max_output_tokens":3,"background":true,"previous_response_id":null,"stream_options":null}"""),
+        ("/v1/responses/input_tokens", """{"input":"Hi","instructions":"Be kind."}"""),
     ];
 
     private static readonly string[] Names =
     [
+        "input", "instructions", "max_output_tokens", "previous_response_id", "background", "truncation", "include", "text", "format", "reasoning", "effort",
         "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "typical_p", "n", "seed",
         "stop", "logit_bias", "logprobs", "top_logprobs", "min_tokens", "stop_token_ids", "ignore_eos", "cache_prompt", "prediction", "metadata", "user", "store",
         "tools", "tool_choice", "functions", "response_format", "modalities", "audio", "service_tier", "continue_final_message", "add_generation_prompt", "role",

@@ -19,6 +19,10 @@ public sealed class NodeClientTests(NodeClients clients) : IClassFixture<NodeCli
         { "openai whole", $$"""{"choices":[[0,"{{Reply}}","stop","Gr\\xc3\\xbc\\xc3\\x9f Gott \\xf0\\x9f\\x99\\x82",2],[1,"{{Reply}}","stop","Gr\\xc3\\xbc\\xc3\\x9f Gott \\xf0\\x9f\\x99\\x82",2]],"usage":{{2 * Tokens}},"requestId":true}""" },
         { "openai stream", $$"""{"texts":["{{Reply}}","{{Reply}}"],"roles":["assistant","assistant"],"finished":["stop","stop"],"usage":{{2 * Tokens}}}""" },
         { "openai stream helper", $$"""{"deltas":"{{Reply}}","content":"{{Reply}}","finish":"stop","role":"assistant","logprobs":"Gr\\xc3\\xbc\\xc3\\x9f Gott \\xf0\\x9f\\x99\\x82","usage":{{Tokens}}}""" },
+        { "openai responses", $$"""{"text":"{{Reply}}","status":"completed","logprobs":"Gr\\xc3\\xbc\\xc3\\x9f Gott \\xf0\\x9f\\x99\\x82","usage":{{Tokens}},"second":"{{Reply}}","same":true,"items":["More"],"gone":["NotFoundError",404,"response_not_found"]}""" },
+        { "openai responses stream helper", $$"""{"text":"{{Reply}}","status":"completed","types":["response.created","response.queued","response.in_progress","response.output_item.added","response.content_part.added","response.output_text.delta","response.output_text.done","response.content_part.done","response.output_item.done","response.completed"],"again":true}""" },
+        { "openai responses background", $$"""{"queued":"queued","status":"completed","text":"{{Reply}}","cancelled":"completed"}""" },
+        { "langchain responses", $$"""{"text":"{{Reply}}","streamed":"{{Reply}}","usage":{{Tokens}}}""" },
         { "openai models", """[["gemma-test","model"]]""" },
         { "ai generateText", $$"""{"text":"{{Reply}}","finishReason":"stop","usage":{{Tokens}}}""" },
         { "ai streamText", $$"""{"text":"{{Reply}}","parts":true,"finishReason":"stop","usage":{{Tokens}}}""" },
@@ -64,6 +68,17 @@ public sealed class NodeClientTests(NodeClients clients) : IClassFixture<NodeCli
         });
         var result = await Task.Run(() => clients.Run("openai error in a stream", server));
         Assert.StartsWith("""{"texts":"xxx","error":{"name":"Error","kind":"APIError","code":"generation_failed",""", result, StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Run_FailureInAResponse_IsThrownByTheStreamHelper()
+    {
+        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions
+        {
+            OnForward = step => step < 3 ? ForwardStatus.Ok : ForwardStatus.Failed,
+            Next = _ => FakeTokenizer.FirstByte + 'x',
+        });
+        Assert.Equal("""{"texts":"xxx","failed":true}""", await Task.Run(() => clients.Run("openai responses failure", server)));
     }
 
     [Theory(Timeout = 60_000)]

@@ -97,7 +97,12 @@ public sealed class RouteTests
         await using var server = await TestServer.StartAsync("a");
         using var document = JsonDocument.Parse(await server.Client.GetStringAsync("/swagger/v1/swagger.json", TestContext.Current.CancellationToken));
         Assert.StartsWith("3.1.", document.RootElement.GetProperty("openapi").GetString(), StringComparison.Ordinal);
-        Assert.Equal(["/health", "/health/ready", "/v1/chat/completions", "/v1/models", "/v1/models/{id}"],
+        Assert.Equal(
+            [
+                "/apply-template", "/detokenize", "/health", "/health/ready", "/tokenize", "/v1/chat/completions", "/v1/chat/completions/input_tokens",
+                "/v1/completions", "/v1/embeddings", "/v1/models", "/v1/models/{id}",
+                "/v1/responses", "/v1/responses/input_tokens", "/v1/responses/{id}", "/v1/responses/{id}/cancel", "/v1/responses/{id}/input_items",
+            ],
             document.RootElement.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         var schemas = document.RootElement.GetProperty("components").GetProperty("schemas");
         var request = schemas.GetProperty("ChatCompletionRequest");

@@ -25,6 +25,7 @@ public sealed class SettingsReaderTests
         var defaults = new Gemma3ServerOptions();
         Assert.Empty(faults);
         Assert.Equal(defaults.Engine, options.Engine);
+        Assert.Equal(defaults.Responses, options.Responses);
         Assert.Equal(defaults.Runtime, options.Runtime with { LibraryDirectory = null });
         Assert.Equal(defaults.Http, options.Http with { ApiKeys = defaults.Http.ApiKeys, CorsOrigins = defaults.Http.CorsOrigins });
         Assert.Empty(options.Http.ApiKeys);
@@ -69,7 +70,7 @@ public sealed class SettingsReaderTests
                 "Gemma3:Runtime:KeyCacheType must be one of f32, f16, bf16, q8_0, q4_0, but is 'q3'.",
                 "Gemma3:Runtime:MemoryMap must be true or false, but is 'maybe'.",
                 "Gemma3:Runtime:Parallel (--parallel) must be between 1 and 256, but is '0'.",
-                "Gemma3:Speed is unknown; known here: Model, Models, Catalog, Runtime, Engine, Http.",
+                "Gemma3:Speed is unknown; known here: Model, Models, Catalog, Runtime, Engine, Responses, Http.",
             ],
             faults.Order(StringComparer.Ordinal));
     }

@@ -14,7 +14,8 @@ internal static class ScriptedReply
         {
             // What stands after the last answer header has been generated already.
             var start = held.Count - 1;
-            while (held[start] != FakeTokenizer.StartOfTurn) start--;
+            while (start >= 0 && held[start] != FakeTokenizer.StartOfTurn) start--;
+            if (start < 0) return null; // a prompt without turns
             var generated = held.Count - (start + 1 + AnswerHeader);
             return generated < 0 ? null : generated < tokens.Length ? tokens[generated] : FakeTokenizer.EndOfTurn;
         };

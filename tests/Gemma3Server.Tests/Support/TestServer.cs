@@ -45,6 +45,7 @@ internal sealed partial class TestServer : IAsyncDisposable
     {
         options ??= new();
         options = options with { Http = options.Http with { Port = 0 }, Model = new() { Id = options.Model.Id ?? ModelId, Path = "none.gguf" } };
+        if (options.Responses.Path == ResponseSettings.Auto) options = options with { Responses = options.Responses with { Path = "" } };
         var app = ServerHost.Build(options, new ConfigurationBuilder().Build(), services =>
         {
             services.AddSingleton<Func<CancellationToken, IModelRuntime>>(provider => _ => load());
@@ -73,6 +74,14 @@ internal sealed partial class TestServer : IAsyncDisposable
         };
         foreach (var (name, value) in headers) request.Headers.Add(name, value);
         return await Client.SendAsync(request, completion, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Posts a body to another route than chat's.</summary>
+    public async Task<HttpResponseMessage> PostToAsync(string path, string body, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        foreach (var (name, value) in headers) request.Headers.Add(name, value);
+        return await Client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
     public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);

@@ -82,6 +82,50 @@ const cases = {
     });
     return { texts: texts.join(''), error };
   },
+  async 'openai responses'(baseURL) {
+    const { responses } = openai(baseURL);
+    const first = await responses.create({ model, input: 'Hi', instructions: 'Be kind.', include: ['message.output_text.logprobs'], top_logprobs: 1, metadata: { a: 'b' } });
+    const second = await responses.create({ model, input: [{ role: 'user', content: 'More' }], previous_response_id: first.id });
+    const items = await collect(responses.inputItems.list(second.id, { order: 'asc', limit: 1 }));
+    const again = await responses.retrieve(second.id);
+    await responses.delete(second.id);
+    const gone = await thrown(() => responses.retrieve(second.id));
+    return {
+      text: first.output_text, status: first.status, logprobs: first.output[0].content[0].logprobs.map((t) => t.token).join(''), usage: first.usage.output_tokens,
+      second: second.output_text, same: again.output_text === second.output_text, items: items.map((i) => i.content[0].text), gone: [gone.kind, gone.status, gone.code],
+    };
+  },
+  async 'openai responses stream helper'(baseURL) {
+    const types = [];
+    const stream = openai(baseURL).responses.stream({ model, input: 'Hi', background: true });
+    stream.on('event', ({ type }) => types.push(type));
+    const final = await stream.finalResponse();
+    const again = [];
+    for await (const { type } of await openai(baseURL).responses.retrieve(final.id, { stream: true })) again.push(type);
+    return { text: final.output_text, status: final.status, types: [...new Set(types)], again: JSON.stringify(again) === JSON.stringify(types) };
+  },
+  async 'openai responses background'(baseURL) {
+    const { responses } = openai(baseURL);
+    const queued = await responses.create({ model, input: 'Hi', background: true });
+    let response = queued;
+    while (['queued', 'in_progress'].includes(response.status)) response = await responses.retrieve(queued.id);
+    const cancelled = await responses.cancel(queued.id);
+    return { queued: queued.status, status: response.status, text: response.output_text, cancelled: cancelled.status };
+  },
+  async 'openai responses failure'(baseURL) {
+    const texts = [];
+    const stream = openai(baseURL).responses.stream({ model, input: 'Hi' });
+    stream.on('response.output_text.delta', ({ delta }) => texts.push(delta));
+    const error = await thrown(() => stream.finalResponse());
+    return { texts: texts.join(''), failed: Boolean(error) };
+  },
+  async 'langchain responses'(baseURL) {
+    const llm = langchain(baseURL, { useResponsesApi: true, temperature: 0, maxTokens: 50 });
+    const answer = await llm.invoke([['system', 'Be kind.'], ['human', 'Hi']]);
+    let whole;
+    for await (const chunk of await llm.stream([['human', 'Hi'], answer, ['human', 'More']])) whole = whole ? whole.concat(chunk) : chunk;
+    return { text: answer.text, streamed: whole.text, usage: answer.usage_metadata.output_tokens };
+  },
   async 'openai models'(baseURL) {
     return (await collect(openai(baseURL).models.list())).map((m) => [m.id, m.object]);
   },

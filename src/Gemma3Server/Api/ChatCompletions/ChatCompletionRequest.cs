@@ -28,6 +28,15 @@ internal sealed record ChatCompletionRequest : GenerationFields
     /// <summary>0 to 20, only with <c>logprobs</c>: how many of the most probable tokens to report in each place.</summary>
     public long? TopLogprobs { get; init; }
 
+    /// <summary>What the answer must look like: any <c>text</c>, a <c>json_object</c>, or what a <c>json_schema</c> says, strict or not.</summary>
+    public JsonElement? ResponseFormat { get; init; }
+
+    /// <summary>
+    /// Extension, one of: <c>json</c> (a JSON Schema), <c>regex</c> (the whole answer matches it), <c>choice</c> (strings, one of which is the
+    /// answer), <c>grammar</c> (llama.cpp's GBNF).
+    /// </summary>
+    public JsonElement? StructuredOutputs { get; init; }
+
     /// <summary>Extension: whether the prompt ends with the beginning of the model's turn.</summary>
     [DefaultValue(true)]
     public bool? AddGenerationPrompt { get; init; }

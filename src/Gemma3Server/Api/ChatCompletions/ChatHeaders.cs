@@ -29,6 +29,9 @@ internal sealed record ChatHeaders
 
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>Whether parameters without effect are an error.</summary>
+    public static bool IsStrict(IHeaderDictionary headers) => headers[StrictName] == "1";
+
     public static bool TryRead(
         IHeaderDictionary headers, [NotNullWhen(true)] out ChatHeaders? read, [NotNullWhen(false)] out OpenAiError? error)
     {
@@ -46,7 +49,7 @@ internal sealed record ChatHeaders
 
         read = new()
         {
-            Strict = headers[StrictName] == "1",
+            Strict = IsStrict(headers),
             Deterministic = deterministic == "1",
             Timeout = timeout.Count > 0 ? TimeSpan.FromSeconds(seconds) : null,
         };

@@ -42,6 +42,10 @@ internal static class OpenApiDocument
             if (File.Exists(comments)) swagger.IncludeXmlComments(comments);
             swagger.SchemaFilter<GenerationSchemaFilter>();
             swagger.SchemaFilter<ChatSchemaFilter>();
+            swagger.SchemaFilter<CompletionsSchemaFilter>();
+            swagger.SchemaFilter<EmbeddingsSchemaFilter>();
+            swagger.SchemaFilter<TokensSchemaFilter>();
+            swagger.SchemaFilter<ResponseSchemaFilter>();
             swagger.OperationFilter<OperationFilter>();
         });
     }

@@ -10,10 +10,15 @@ internal sealed class OperationFilter : IOperationFilter
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         var path = context.ApiDescription.RelativePath ?? "";
-        if (path.StartsWith("v1/", StringComparison.Ordinal))
+        if (ApiRoutes.NeedsKey("/" + path))
             operation.Security = [new() { [new OpenApiSecuritySchemeReference(OpenApiDocument.KeyScheme, context.Document)] = [] }];
-        foreach (var response in operation.Responses?.Values.AsEnumerable() ?? [])
-            if (response is OpenApiResponse answer) AddHeader(answer, RequestId.Header, "Id of the request: the one that was sent, or a fresh one.");
+        foreach (var (status, response) in operation.Responses?.AsEnumerable() ?? [])
+        {
+            if (response is not OpenApiResponse answer) continue;
+            AddHeader(answer, RequestId.Header, "Id of the request: the one that was sent, or a fresh one.");
+            if (status is "429" or "503") AddHeader(answer, "Retry-After", "Seconds after which it is worth trying again.");
+        }
+
         if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<GenerationRoute>().FirstOrDefault() is not { } route) return;
 
         operation.Parameters ??= [];

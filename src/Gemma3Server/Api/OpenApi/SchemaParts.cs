@@ -25,6 +25,9 @@ internal static class SchemaParts
         Properties = required.ToDictionary(field => field.Name, field => field.Schema),
     };
 
+    /// <summary>A prompt outside of a conversation, or several of them.</summary>
+    public static OpenApiSchema RawPrompts(int? most) => Union(null, Text(), List(Text(), most), List(Integer(0)), List(List(Integer(0)), most));
+
     /// <summary>A part of a message's content that is text.</summary>
     public static OpenApiSchema TextPart() => Object(("type", Words("text")), ("text", Text()));
 

@@ -50,6 +50,13 @@ internal static class OpenAiShapes
     private static readonly JsonShape Choice = Shape.Object(
         ("index", Shape.Integer()), ("message", Message), ("logprobs", Shape.Nullable(Logprobs)), ("finish_reason", FinishReason));
 
+    /// <summary>Of the older completions API, whose finish reason the description does not make nullable, though streams have it null.</summary>
+    private static readonly JsonShape TextChoice = Shape.Object(
+        ("text", Shape.Text), ("index", Shape.Integer()), ("finish_reason", Shape.Nullable(Shape.Words("stop", "length", "content_filter"))),
+        ("logprobs", Shape.Nullable(Shape.Object(
+            ("tokens", Shape.List(Shape.Text)), ("token_logprobs", Shape.List(Shape.Number)), ("text_offset", Shape.List(Shape.Integer())),
+            ("top_logprobs", Shape.List(Shape.Map(Shape.Number)))))));
+
     private static readonly JsonShape Delta = Shape.Object(
         ("role?", Shape.Words("assistant")), ("content?", Shape.Nullable(Shape.Text)), ("refusal?", Shape.Nullable(Shape.Text)),
         ("tool_calls?", Shape.List(ToolCallChunk, 1)));
@@ -67,7 +74,12 @@ internal static class OpenAiShapes
             ("id", Shape.Prefixed("chatcmpl-")), ("object", Shape.Text), ("created", Shape.Integer(1)), ("model", NotEmpty),
             ("choices", Shape.List(ChunkChoice)), ("usage?", Shape.Nullable(Usage)), ("system_fingerprint?", Shape.Text),
             ("service_tier?", Shape.Nullable(ServiceTier))),
-        ["list"] = Shape.Object(("object", Shape.Text), ("data", Shape.List(CheckBody))),
+        ["text_completion"] = Shape.Object(
+            ("id", Shape.Prefixed("cmpl-")), ("object", Shape.Text), ("created", Shape.Integer(1)), ("model", NotEmpty),
+            ("choices", Shape.List(TextChoice)), ("usage?", Shape.Nullable(Usage)), ("system_fingerprint?", Shape.Text)),
+        ["list"] = CheckList,
+        ["embedding"] = Shape.Object(
+            ("object", Shape.Text), ("index", Shape.Integer()), ("embedding", Shape.Either(Shape.List(Shape.Number, 1), NotEmpty))),
         ["model"] = Shape.Object(
             ("id", NotEmpty), ("object", Shape.Text), ("created", Shape.Integer(1)), ("owned_by", NotEmpty)),
     };
@@ -75,6 +87,7 @@ internal static class OpenAiShapes
     /// <summary>Checks a body: a whole one, or all events of a stream. Bodies that are not OpenAI's (health, the API's document) pass.</summary>
     public static void Check(string body)
     {
+        if (ResponseShapes.TryCheck(body)) return;
         if (body.StartsWith("data: ", StringComparison.Ordinal) || body.StartsWith(": ", StringComparison.Ordinal)) CheckStream(body);
         else if (body.StartsWith('{')) CheckBody(JsonDocument.Parse(body).RootElement, "body");
     }
@@ -116,6 +129,14 @@ internal static class OpenAiShapes
                 finished[index] = choice.GetProperty("finish_reason").ValueKind != JsonValueKind.Null;
             }
         }
+    }
+
+    /// <summary>A list of embeddings says more than the others.</summary>
+    private static void CheckList(JsonElement value, string path)
+    {
+        (string, JsonShape)[] always = [("object", Shape.Text), ("data", Shape.List(CheckBody))];
+        var usage = Shape.Object(("prompt_tokens", Shape.Integer(1)), ("total_tokens", Shape.Integer(1)));
+        Shape.Object(value.TryGetProperty("usage", out _) ? [.. always, ("model", NotEmpty), ("usage", usage)] : always)(value, path);
     }
 
     private static void CheckBody(JsonElement value, string path)

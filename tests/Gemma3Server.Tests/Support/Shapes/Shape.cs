@@ -37,6 +37,16 @@ internal static class Shape
         if (value.ValueKind != JsonValueKind.Null) shape(value, path);
     };
 
+    /// <summary>An object whose names are data.</summary>
+    public static JsonShape Map(JsonShape values) => (value, path) =>
+    {
+        OfKind(JsonValueKind.Object)(value, path);
+        foreach (var field in value.EnumerateObject()) values(field.Value, $"{path}.{field.Name}");
+    };
+
+    /// <summary>A list, or something else.</summary>
+    public static JsonShape Either(JsonShape list, JsonShape other) => (value, path) => (value.ValueKind == JsonValueKind.Array ? list : other)(value, path);
+
     public static JsonShape List(JsonShape items, int minimum = 0, int maximum = int.MaxValue) => (value, path) =>
     {
         OfKind(JsonValueKind.Array)(value, path);

@@ -1,0 +1,83 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
+namespace Gemma3Server.Engine.Structured.Automata;
+
+/// <summary>The frames of a grammar's states, each once. Not thread-safe.</summary>
+internal sealed class FrameTable : IEqualityComparer<Continuation[]>
+{
+    private readonly Dictionary<Continuation[], Frame> _known;
+    private int _ids; // never given twice, so that frames from before a clearing stay apart from new ones
+
+    public FrameTable() => _known = new(this);
+
+    /// <summary>The frame with these continuations, and what memory it has taken when it is new.</summary>
+    public Frame Get(HashSet<Continuation> continuations, out long bytes)
+    {
+        var array = new Continuation[continuations.Count];
+        continuations.CopyTo(array);
+        return Get(array, out bytes);
+    }
+
+    /// <summary>
+    /// The frame in which counters further than <paramref name="lookahead"/> from their bounds stand at a common value. Every repetition takes
+    /// a byte at least, so that no counter moves further than that in a token.
+    /// </summary>
+    public Frame Horizon(Frame frame, GrammarNetwork network, int lookahead)
+    {
+        if (frame.Horizon is { } known) return known;
+
+        // A stack may be as deep as the text is nested: from its bottom up, without recursion.
+        var work = new Stack<Frame>([frame]);
+        while (work.TryPeek(out var top))
+        {
+            var waits = false;
+            foreach (var continuation in top.Continuations)
+            {
+                if (continuation.Frame is not { Horizon: null } below) continue;
+                work.Push(below);
+                waits = true;
+            }
+
+            if (waits) continue;
+            work.Pop();
+            var common = Array.ConvertAll(top.Continuations, c => new Continuation(c.Node, Count(c, network, lookahead), c.Frame?.Horizon));
+            top.Horizon = common.AsSpan().SequenceEqual(top.Continuations) ? top : Get(new HashSet<Continuation>(common), out _);
+            top.Horizon.Horizon ??= top.Horizon;
+        }
+
+        return frame.Horizon!;
+    }
+
+    public void Clear() => _known.Clear();
+
+    private Frame Get(Continuation[] continuations, out long bytes)
+    {
+        Array.Sort(continuations);
+        bytes = 0;
+        if (_known.TryGetValue(continuations, out var frame)) return frame;
+        frame = new(_ids++, continuations);
+        _known.Add(continuations, frame);
+        bytes = 120 + (16L * continuations.Length);
+        return frame;
+    }
+
+    private static int Count(in Continuation continuation, GrammarNetwork network, int lookahead)
+    {
+        ref readonly var node = ref network[continuation.Node];
+        var count = continuation.Count;
+        if (node.Kind != GrammarNodeKind.Repeat || node.Max - (long)count <= lookahead) return count;
+        if (count >= node.Min) return node.Min;
+        return (long)node.Min - count > lookahead ? 0 : count;
+    }
+
+    bool IEqualityComparer<Continuation[]>.Equals(Continuation[]? x, Continuation[]? y) => x.AsSpan().SequenceEqual(y);
+
+    int IEqualityComparer<Continuation[]>.GetHashCode([DisallowNull] Continuation[] obj)
+    {
+        var hash = 17;
+        foreach (var (node, count, frame) in obj)
+            hash = (hash * 486_187_739) + (node * 16_777_619) + (count * 31) + RuntimeHelpers.GetHashCode(frame);
+        return hash;
+    }
+}

@@ -1,0 +1,60 @@
+using Gemma3Server.Api.ChatCompletions;
+using Gemma3Server.Api.Errors;
+using Gemma3Server.Api.OpenApi;
+using Gemma3Server.Chat;
+using Gemma3Server.Engine;
+
+namespace Gemma3Server.Api.Tokens;
+
+/// <summary>
+/// <c>POST /apply-template</c> and <c>POST /v1/chat/completions/input_tokens</c>: what a chat request would give the model, without a
+/// generation. They take the bodies of chat requests and refuse what those refuse.
+/// </summary>
+internal sealed class ChatPromptEndpoint(InferenceEngine engine, ChatRequestParser parser)
+{
+    public const string TemplatePath = "/apply-template";
+
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapPost(TemplatePath, (HttpContext context, ChatPromptEndpoint endpoint) => endpoint.ApplyAsync(context))
+            .WithName("applyTemplate").WithTags("Tokens").WithSummary("Gives the prompt that a conversation becomes, as text and as tokens.")
+            .Accepts<ChatCompletionRequest>("application/json").Produces<TemplateResponse>().ProducesErrors().WithMetadata(new GenerationRoute(Event: null));
+        routes.MapPost("/v1/chat/completions/input_tokens", (HttpContext context, ChatPromptEndpoint endpoint) => endpoint.CountAsync(context))
+            .WithName("countChatCompletionInputTokens").WithTags("Chat").WithSummary("Counts the prompt tokens of a chat request.")
+            .Accepts<ChatCompletionRequest>("application/json").Produces<InputTokensResponse>().ProducesErrors().WithMetadata(new GenerationRoute(Event: null));
+    }
+
+    private async Task ApplyAsync(HttpContext context)
+    {
+        if (await ParseAsync(context) is not { } chat) return;
+        await context.Response.WriteJsonAsync(new TemplateResponse(chat.Prompt(), chat.Request.PromptTokens), OpenAiJsonContext.Relaxed.TemplateResponse);
+    }
+
+    private async Task CountAsync(HttpContext context)
+    {
+        if (await ParseAsync(context) is not { } chat) return;
+        await context.Response.WriteJsonAsync(new InputTokensResponse(chat.Request.PromptTokens.Length), OpenAiJsonContext.Relaxed.InputTokensResponse);
+    }
+
+    /// <summary>The chat request; null when it has been refused.</summary>
+    private async Task<ParsedChat?> ParseAsync(HttpContext context)
+    {
+        if (await JsonPost.ReadAsync(context, engine) is not { } body) return null;
+        if (!ChatHeaders.TryRead(context.Request.Headers, out var headers, out var error))
+        {
+            await context.Response.WriteErrorAsync(error);
+            return null;
+        }
+
+        var parsed = await parser.ParseAsync(body, headers, ClientIdentity.Of(context), context.RequestAborted);
+        if (!parsed.IsChat)
+        {
+            await context.Response.WriteErrorAsync(parsed.Error);
+            return null;
+        }
+
+        if (parsed.Chat.IgnoredParameters.Count > 0)
+            context.Response.Headers[ChatCompletionsEndpoint.IgnoredHeader] = string.Join(',', parsed.Chat.IgnoredParameters);
+        return parsed.Chat;
+    }
+}

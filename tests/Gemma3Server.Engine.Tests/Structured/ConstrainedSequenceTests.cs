@@ -1,0 +1,107 @@
+using System.Text;
+using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Structured;
+using Gemma3Server.Testing;
+
+namespace Gemma3Server.Engine.Tests.Structured;
+
+/// <summary>Constrained sequences in the engine.</summary>
+public sealed class ConstrainedSequenceTests
+{
+    private static readonly GrammarDefinition Person = new(GrammarKind.JsonSchema,
+        """{"type":"object","properties":{"first name":{"type":"string","maxLength":9},"kind":{"enum":["person of note","person"]}},"required":["first name","kind"]}""");
+
+    [Fact]
+    public void Run_Grammar_EndsByItselfWhereNothingElseMayFollow()
+    {
+        using var harness = new EngineHarness();
+        var sequence = harness.Submit("Hi", 300, r => r with { Grammar = Person, Sampling = new() { Seed = 4 } });
+        harness.RunToEnd();
+        var events = sequence.Events();
+        Assert.Equal(FinishReason.Stop, events.Finish().Reason);
+        using var document = System.Text.Json.JsonDocument.Parse(events.Text());
+        Assert.StartsWith("person", document.RootElement.GetProperty("kind").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_ForcedText_TakesFewStepsAndCountsItsTokens()
+    {
+        using var harness = new EngineHarness();
+        var sequence = harness.Submit("Hi", 300, r => r with { Grammar = new(GrammarKind.Choice, """["one text of thirty-one letters"]""") });
+        harness.RunToEnd();
+        var events = sequence.Events();
+        Assert.Equal("one text of thirty-one letters", events.Text());
+        Assert.Equal(30, events.Finish().CompletionTokens);
+        Assert.True(harness.Runtime.Forwards <= 2, $"{harness.Runtime.Forwards} steps");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(17)]
+    public void Run_Resumed_GoesOnAsIfNothingHadHappened(int emitted)
+    {
+        var request = Requests.Greedy("Hi", 300) with { Grammar = Person, Sampling = new() { Seed = 9 } };
+        var (tokens, events) = EngineHarness.RunAlone(request, new());
+        Assert.True(tokens.Length > 20);
+        var (resumed, rest) = EngineHarness.RunAlone(request with { EmittedTokens = tokens[..emitted] }, new());
+        Assert.Equal(tokens, resumed);
+        Assert.Equal(events.Text(), Encoding.UTF8.GetString([.. tokens[..emitted].Select(t => (byte)(t - FakeTokenizer.FirstByte))]) + rest.Text());
+    }
+
+    [Fact]
+    public void Run_EndOfTurnEverywhereLikely_ComesWhereTheGrammarAcceptsOnly()
+    {
+        using var harness = new EngineHarness(new FakeRuntimeOptions { Next = _ => FakeTokenizer.EndOfTurn });
+        var sequence = harness.Submit("Hi", 300, r => r with { Grammar = new(GrammarKind.Regex, "ab(cd)*"), IgnoreEndOfGeneration = false });
+        harness.RunToEnd();
+        Assert.Equal("ab", sequence.Events().Text());
+    }
+
+    [Theory]
+    [InlineData(0, 1f, 0.95f)]
+    [InlineData(0, 1f, 1f)]
+    [InlineData(64, 1f, 0.95f)]
+    [InlineData(5, 0.7f, 0.9f)]
+    [InlineData(64, 0f, 1f)]
+    [InlineData(3000, 1f, 1f)]
+    public void Sample_Constrained_IsSampledFromTheMaskedRow(int topK, float temperature, float topP)
+    {
+        var random = new Random(topK + 1);
+        var scratch = new SamplerScratch();
+        GrammarDefinition[] definitions =
+        [
+            new(GrammarKind.JsonObject),
+            Person,
+            new(GrammarKind.Regex, "[a-e0-9]{1,300}"),
+            new(GrammarKind.Gbnf, "root ::= [^\\x00-\\x1f]*"),
+        ];
+        foreach (var definition in definitions)
+        {
+            var matcher = new GrammarMatcher(Grammars.Compile(definition));
+            var parameters = new SamplingParameters
+            {
+                TopK = topK,
+                Temperature = temperature,
+                TopP = topP,
+                Seed = 1,
+                FrequencyPenalty = 0.5f,
+                LogitBias = new Dictionary<int, float> { [300] = 4, [301] = -50 },
+            };
+            var constrained = new Sampler(parameters, []) { Matcher = matcher };
+            var free = new Sampler(parameters, []);
+            for (var step = 0; step < 60 && !matcher.IsComplete; step++)
+            {
+                var logits = Enumerable.Range(0, Grammars.Tokenizer.VocabularySize).Select(_ => (float)(random.NextDouble() * 12)).ToArray();
+                if (step % 3 == 0) matcher.Mask(); // found beforehand or not: the same
+                var token = constrained.Sample(logits, scratch);
+                var masked = logits.Select((logit, t) => matcher.Allows(t) ? logit : float.NegativeInfinity).ToArray();
+                Assert.Equal(free.Sample(masked, scratch), token);
+                Assert.True(matcher.Allows(token));
+                constrained.Accept(token);
+                free.Accept(token);
+                if (Grammars.Tokenizer.Piece(token).IsEmpty) break;
+            }
+        }
+    }
+}
