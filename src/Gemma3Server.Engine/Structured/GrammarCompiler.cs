@@ -4,6 +4,7 @@ using Gemma3Server.Engine.Structured.Automata;
 using Gemma3Server.Engine.Structured.Gbnf;
 using Gemma3Server.Engine.Structured.Json;
 using Gemma3Server.Engine.Structured.Patterns;
+using Gemma3Server.Engine.Structured.Tools;
 
 namespace Gemma3Server.Engine.Structured;
 
@@ -19,8 +20,7 @@ internal static class GrammarCompiler
         try
         {
             var builder = new GrammarBuilder(cancellationToken);
-            var content = Content(builder, definition, cancellationToken);
-            return (builder.Build(Wrap(builder, definition, content)), null);
+            return (builder.Build(Build(builder, definition, cancellationToken)), null);
         }
         catch (GrammarException exception)
         {
@@ -31,6 +31,9 @@ internal static class GrammarCompiler
             return (null, new("The grammar is nested too deeply."));
         }
     }
+
+    private static int Build(GrammarBuilder builder, GrammarDefinition definition, CancellationToken cancellationToken) =>
+        Wrap(builder, definition, Content(builder, definition, cancellationToken));
 
     private static int Content(GrammarBuilder builder, GrammarDefinition definition, CancellationToken cancellationToken)
     {
@@ -48,6 +51,10 @@ internal static class GrammarCompiler
                 return Rule(builder, new PatternLowering(builder, Utf8Encoding.Instance, new(factory), cancellationToken).Build(pattern, GrammarBuilder.Return));
             case GrammarKind.Choice:
                 return Rule(builder, Choice(builder, definition.Text));
+            case GrammarKind.ToolCalls:
+                var tools = ToolCallGrammar.Read(definition.Text);
+                int? otherwise = tools.Otherwise is { } text ? builder.Call(Build(builder, text, cancellationToken), GrammarBuilder.Return) : null;
+                return Rule(builder, ToolCallCompiler.Build(builder, tools, otherwise, cancellationToken));
             default:
                 throw new ArgumentOutOfRangeException(nameof(definition), definition.Kind, "Unknown kind of grammar.");
         }

@@ -17,4 +17,7 @@ public enum GrammarKind
 
     /// <summary>llama.cpp's grammar language; its rule <c>root</c> is the text.</summary>
     Gbnf,
+
+    /// <summary>A <see cref="Tools.ToolCallGrammar"/>, as JSON.</summary>
+    ToolCalls,
 }

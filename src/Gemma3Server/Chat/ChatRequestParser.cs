@@ -2,6 +2,7 @@ using System.Text;
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
+using Gemma3Server.Chat.Tools;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
 
@@ -28,17 +29,18 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
             return ChatParseResult.Of(error);
         var ignored = new IgnoredParameters();
         error = model.Check(request.Model) ?? GenerationReader.CheckOthers(request, UnsupportedParameters.Chat, ignored);
-        if (error is not null || !MessageReader.TryRead(request.Messages, ignored, out var entries, out error)) return ChatParseResult.Of(error);
+        if (error is not null || !MessageReader.TryRead(request.Messages, ignored, out var entries, out error, model.ToolForm)) return ChatParseResult.Of(error);
         var checks = new FieldChecks();
         var ending = PromptEndings.Read(request, checks);
-        if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending))
+        var tools = new ToolReader(ToolShape.Nested, model.ToolForm, checks).Read(request.Tools, request.ToolChoice, request.ParallelToolCalls);
+        if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending, tools?.Preamble ?? ""))
             return ChatParseResult.Of(checks.Error ?? error!);
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
         var askedTokens = ReadMaxTokens(request, checks);
         var choices = Choices.Read("n", request.N, engine, checks);
         var topLogProbs = LogProbsReader.Read(request.Logprobs, request.TopLogprobs, checks);
         var prediction = PredictionReader.Read(request.Prediction, checks);
-        var grammar = StructuredOutputReader.Read(request.ResponseFormat, "response_format", nested: true, request.StructuredOutputs, checks);
+        var format = StructuredOutputReader.Read(request.ResponseFormat, "response_format", nested: true, request.StructuredOutputs, checks);
         EffectlessFields.Read(request, ignored, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
         if (checks.Error is not null) return ChatParseResult.Of(checks.Error);
@@ -51,7 +53,9 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         // 2. What cannot fit.
         error = ContextLength.CheckLeast("messages", template.LeastTokens(conversation), limits.ContextLength);
         error ??= ContextLength.CheckLeast("prediction", Encoding.UTF8.GetByteCount(prediction) / tokenizer.LongestPiece, limits.ContextLength);
-        error ??= StructuredOutputReader.Compile(grammar, engine, cancellationToken);
+        error ??= StructuredOutputReader.Compile(format, engine, cancellationToken);
+        tools = tools is null ? null : tools with { Otherwise = format?.Definition };
+        error ??= tools?.Compile(engine, cancellationToken);
         if (error is not null) return ChatParseResult.Of(error);
 
         // 3. Prompt.
@@ -79,8 +83,9 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
                 CacheBoundaries = [.. boundaries],
                 TopLogProbs = topLogProbs,
                 PredictedTokens = predicted,
-                Grammar = grammar?.Definition,
+                Grammar = tools?.Grammar ?? format?.Definition,
             },
+            Tools = tools,
             Choices = choices,
         });
     }

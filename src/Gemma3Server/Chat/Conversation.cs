@@ -14,6 +14,7 @@ namespace Gemma3Server.Chat;
 /// <item>System and developer messages at the start stand, untrimmed and each followed by an empty line, before the first user text.</item>
 /// <item>System messages that nothing follows are the user's turn: OpenAI answers them, and the template has no other place for them.</item>
 /// <item>A later system message keeps its place and is user text: moving it would change the past, and with it the cached prefix.</item>
+/// <item>Declarations of tools (the preamble) stand between the system text and the first user text.</item>
 /// <item>Results of tools are user text, as Google's documents show them to the model.</item>
 /// <item>Neighbouring messages of one role become one turn, joined by an empty line; the template refuses them.</item>
 /// </list>
@@ -31,22 +32,22 @@ internal sealed class Conversation
     /// <summary>What comes after the turns.</summary>
     public PromptEnding Ending { get; }
 
-    /// <summary>Characters of the first turn's text that are the system's and the same in many conversations.</summary>
+    /// <summary>Characters of the first turn's text that are the system's or declare tools, and so the same in many conversations.</summary>
     public int SystemLength { get; }
 
     public static bool TryCreate(
         IReadOnlyList<ChatEntry> messages, [NotNullWhen(true)] out Conversation? conversation, [NotNullWhen(false)] out OpenAiError? error,
-        PromptEnding ending = PromptEnding.Answer)
+        PromptEnding ending = PromptEnding.Answer, string preamble = "")
     {
         conversation = null;
         error = FindFault(messages, ending);
         if (error is not null) return false;
-        conversation = new(ToTurns(messages), SystemText(messages).Length, ending);
+        conversation = new(ToTurns(messages, preamble), SystemText(messages).Length + preamble.Length, ending);
         return true;
     }
 
     /// <summary>The turns of messages that start with the user's, however they end.</summary>
-    internal static List<ChatTurn> ToTurns(IReadOnlyList<ChatEntry> messages)
+    internal static List<ChatTurn> ToTurns(IReadOnlyList<ChatEntry> messages, string preamble = "")
     {
         var turns = new List<ChatTurn>();
 
@@ -67,7 +68,7 @@ internal sealed class Conversation
         }
 
         turns.Add(new(role, string.Join(Separator, texts)));
-        turns[0] = turns[0] with { Text = SystemText(messages) + turns[0].Text };
+        turns[0] = turns[0] with { Text = SystemText(messages) + preamble + turns[0].Text };
         return turns;
     }
 

@@ -2,6 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
+using Gemma3Server.Chat.Tools;
+using Gemma3Server.Engine.Structured.Tools;
 
 namespace Gemma3Server.Chat;
 
@@ -14,13 +16,12 @@ internal static class MessageReader
     /// </summary>
     public const int MaxMessagesAndParts = 100_000;
 
-    private static readonly string[] ToolFields = ["tool_calls", "tool_call_id", "function_call", "audio"];
-
-    private static readonly string[] ToolResultFields = ["tool_calls", "function_call", "audio"];
+    /// <summary>What the messages of some roles may not have.</summary>
+    private static readonly string[] Unsupported = ["function_call", "audio"];
 
     public static bool TryRead(
         IReadOnlyList<ChatMessage?>? messages, IgnoredParameters ignored,
-        [NotNullWhen(true)] out List<ChatEntry>? entries, [NotNullWhen(false)] out OpenAiError? error)
+        [NotNullWhen(true)] out List<ChatEntry>? entries, [NotNullWhen(false)] out OpenAiError? error, ToolCallForm form = ToolCallForm.Json)
     {
         entries = null;
         if (messages is null)
@@ -37,56 +38,80 @@ internal static class MessageReader
         }
 
         var read = new List<ChatEntry>(messages.Count);
+        var tools = new ToolHistory(form);
         for (var i = 0; i < messages.Count; i++)
         {
-            if (!TryRead(messages[i], $"messages[{i}]", ignored, out var entry, out error)) return false;
-            read.Add(entry);
+            error = Read(messages[i], $"messages[{i}]", ignored, tools, read);
+            if (error is not null) return false;
         }
 
-        (entries, error) = (read, null);
-        return true;
+        error = tools.MissingResult();
+        if (error is null) entries = read;
+        return error is null;
     }
 
-    private static long Count(IReadOnlyList<ChatMessage?> messages) => messages.Count + messages.Sum(
-        message => message?.Content is { ValueKind: JsonValueKind.Array } parts ? (long)parts.GetArrayLength() : 0);
+    private static long Count(IReadOnlyList<ChatMessage?> messages) =>
+        messages.Count + messages.Sum(message => Length(message?.Content) + Length(message?.ToolCalls));
 
-    private static bool TryRead(
-        ChatMessage? message, string name, IgnoredParameters ignored,
-        [NotNullWhen(true)] out ChatEntry? entry, [NotNullWhen(false)] out OpenAiError? error)
+    private static long Length(JsonElement? value) => value is { ValueKind: JsonValueKind.Array } list ? list.GetArrayLength() : 0;
+
+    /// <summary>Adds what a message means to the conversation; results of tools only when all of them are there.</summary>
+    private static OpenAiError? Read(ChatMessage? message, string name, IgnoredParameters ignored, ToolHistory tools, List<ChatEntry> entries)
     {
-        entry = null;
-        if (message is null)
+        if (message is null) return OpenAiError.WrongType(name, "an object", "null");
+        var error = FindUnsupported(message, name) ?? CheckText(message, name, "name");
+        if (error is not null || !TryRole(message.Role, name, out var role, out error)) return error;
+        var isResult = message.Role == "tool";
+        if (isResult && message.ToolCallId is null) return OpenAiError.Missing($"{name}.tool_call_id");
+        if (!isResult)
         {
-            error = OpenAiError.WrongType(name, "an object", "null");
-            return false;
+            if (tools.MissingResult() is { } missing) return missing;
+            tools.Close();
         }
 
-        error = FindUnsupported(message, name) ?? CheckText(message, name, "name");
-        if (error is not null || !TryRole(message.Role, name, out var role, out error)) return false;
-        if (message.Role == "tool" && (error = CheckToolResult(message, name)) is not null) return false;
-        if (!TryContent(message.Content, role, $"{name}.content", out var parts, out error)) return false;
-        ignored.AddAll("messages[].", message.Others?.Where(field => field.Key != "tool_call_id"));
-        entry = new(role, parts);
-        return true;
-    }
-
-    private static OpenAiError? FindUnsupported(ChatMessage message, string name)
-    {
-        foreach (var field in message.Role == "tool" ? ToolResultFields : ToolFields)
+        if (!TryContent(message.Content, role, $"{name}.content", out var parts, out error)) return error;
+        ignored.AddAll("messages[].", message.Others);
+        if (isResult)
         {
-            var given = message.Others is not null && message.Others.TryGetValue(field, out var value) && !value.IsNull()
-                && !(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 0);
-            if (given) return OpenAiError.UnsupportedParameter($"{name}.{field}", $"'{name}.{field}' is not supported by this server.");
+            if (!tools.TryTake(message.ToolCallId!, Text(parts), name, out var results, out error)) return error;
+            foreach (var result in results ?? []) entries.Add(new(ChatRole.User, [result]));
+            return null;
         }
 
+        if (IsGiven(message.ToolCalls))
+        {
+            if (!tools.TryBegin(message.ToolCalls!.Value, $"{name}.tool_calls", out var calls, out error)) return error;
+            var text = Text(parts);
+            parts = [text.Length > 0 ? $"{text}\n{calls}" : calls];
+        }
+
+        entries.Add(new(role, parts));
         return null;
     }
 
-    /// <summary>Which call a result belongs to stands in the text's order here; OpenAI requires the id all the same.</summary>
-    private static OpenAiError? CheckToolResult(ChatMessage message, string name) =>
-        message.Others is not null && message.Others.TryGetValue("tool_call_id", out var id) && !id.IsNull()
-            ? CheckText(message, name, "tool_call_id")
-            : OpenAiError.Missing($"{name}.tool_call_id");
+    /// <summary>The text of parts as it stands in the prompt.</summary>
+    private static string Text(string[] parts) => string.Concat(parts.Select(PythonText.Strip));
+
+    private static OpenAiError? FindUnsupported(ChatMessage message, string name)
+    {
+        foreach (var field in Unsupported)
+        {
+            if (message.Others is not null && message.Others.TryGetValue(field, out var value) && IsGiven(value))
+                return Refuse(field, field == "function_call" ? "was replaced by 'tool_calls', which this server reads" : "is not supported by this server");
+        }
+
+        // Where they mean nothing.
+        if (message.Role != "assistant" && IsGiven(message.ToolCalls)) return Refuse("tool_calls", "is only allowed in a message with the role 'assistant'");
+        return message.Role != "tool" && message.ToolCallId is not null
+            ? Refuse("tool_call_id", "is only allowed in a message with the role 'tool'")
+            : null;
+
+        OpenAiError Refuse(string field, string reason) => OpenAiError.UnsupportedParameter($"{name}.{field}", $"'{name}.{field}' {reason}.");
+    }
+
+    /// <summary>Whether a field says anything; an empty list is none.</summary>
+    private static bool IsGiven(JsonElement? value) =>
+        value is { } given && !given.IsNull() && !(given.ValueKind == JsonValueKind.Array && given.GetArrayLength() == 0);
 
     private static OpenAiError? CheckText(ChatMessage message, string name, string field) =>
         message.Others is not null && message.Others.TryGetValue(field, out var value) && !value.IsNull() && !value.TryGetText(out _)

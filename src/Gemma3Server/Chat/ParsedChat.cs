@@ -1,3 +1,4 @@
+using Gemma3Server.Chat.Tools;
 using Gemma3Server.Engine;
 
 namespace Gemma3Server.Chat;
@@ -13,6 +14,9 @@ internal sealed record ParsedChat
 
     /// <summary>What the prompt was made of.</summary>
     public required Conversation Conversation { get; init; }
+
+    /// <summary>The tools that the answer may call; null when there are none.</summary>
+    public ToolUse? Tools { get; init; }
 
     /// <summary>Whether the answer is streamed.</summary>
     public bool Stream { get; init; }

@@ -9,6 +9,13 @@ namespace Gemma3Server.Chat;
 /// </summary>
 internal sealed class UnsupportedParameters
 {
+    /// <summary>Fields that OpenAI has replaced long ago.</summary>
+    private static readonly Dictionary<string, string> Replacements = new(StringComparer.Ordinal)
+    {
+        ["functions"] = "tools",
+        ["function_call"] = "tool_choice",
+    };
+
     private readonly Dictionary<string, (Func<JsonElement, bool> IsNeutral, string? Allowed)> _rules = new(StringComparer.Ordinal);
 
     private UnsupportedParameters()
@@ -20,14 +27,11 @@ internal sealed class UnsupportedParameters
     {
         _rules =
         {
-            ["tools"] = (IsEmptyArray, null),
             ["functions"] = (IsEmptyArray, null),
             ["audio"] = (_ => false, null),
             ["web_search_options"] = (_ => false, null),
-            ["tool_choice"] = (value => IsText(value, "none"), "\"none\""),
             ["function_call"] = (value => IsText(value, "none"), "\"none\""),
             ["best_of"] = (value => IsNumber(value, 1), "1"),
-            ["parallel_tool_calls"] = (value => value.ValueKind is JsonValueKind.True or JsonValueKind.False, "true or false"),
         },
     };
 
@@ -58,6 +62,8 @@ internal sealed class UnsupportedParameters
     public OpenAiError? Check(string name, JsonElement value)
     {
         if (!_rules.TryGetValue(name, out var rule) || value.IsNull() || rule.IsNeutral(value)) return null;
+        if (Replacements.TryGetValue(name, out var replacement))
+            return OpenAiError.UnsupportedParameter(name, $"'{name}' was replaced by '{replacement}', which this server reads.");
         return rule.Allowed is null
             ? OpenAiError.UnsupportedParameter(name, $"'{name}' is not supported by this server.")
             : OpenAiError.UnsupportedValue(name, $"'{name}' must be {rule.Allowed} on this server, but is {value.Describe()}.");

@@ -9,6 +9,7 @@ internal sealed record Gemma3ServerOptions
     public const string Section = "Gemma3";
 
     /// <summary>Which model is served.</summary>
+    [ValidateObjectMembers]
     public ModelSettings Model { get; init; } = new();
 
     /// <summary>Where pulled models are kept.</summary>

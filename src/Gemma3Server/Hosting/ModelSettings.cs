@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Gemma3Server.Hosting;
 
 /// <summary>Which model is served.</summary>
@@ -11,4 +13,8 @@ internal sealed record ModelSettings
 
     /// <summary>Id in the API; by default the name that <see cref="Path"/> gives, or its file's without the extension.</summary>
     public string? Id { get; init; }
+
+    /// <summary>How the model is to write calls of tools: json or pythonic, see <see cref="Chat.Tools.ToolFormat"/>.</summary>
+    [AllowedValues("json", "pythonic")]
+    public string ToolFormat { get; init; } = "json";
 }

@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using Gemma3Server.Api.Errors;
+using Gemma3Server.Engine.Structured.Tools;
 
 namespace Gemma3Server.Hosting;
 
@@ -12,6 +13,9 @@ namespace Gemma3Server.Hosting;
 /// <param name="Fingerprint">Changes when the file or the server's version does.</param>
 internal sealed record ServedModel(string Id, long Created, string Fingerprint)
 {
+    /// <summary>How it writes calls of tools.</summary>
+    public ToolCallForm ToolForm { get; init; }
+
     /// <summary>The server's version.</summary>
     public static string Version { get; } =
         typeof(ServedModel).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
@@ -25,6 +29,9 @@ internal sealed record ServedModel(string Id, long Created, string Fingerprint)
         var file = new FileInfo(settings.Path ?? id);
         var identity = string.Create(CultureInfo.InvariantCulture, $"{Version}|{file.Name}|{(file.Exists ? file.Length : 0)}");
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)).AsSpan(0, 5));
-        return new(id, timeProvider.GetUtcNow().ToUnixTimeSeconds(), $"fp_{hash}");
+        return new(id, timeProvider.GetUtcNow().ToUnixTimeSeconds(), $"fp_{hash}")
+        {
+            ToolForm = settings.ToolFormat == "pythonic" ? ToolCallForm.Pythonic : ToolCallForm.Json,
+        };
     }
 }

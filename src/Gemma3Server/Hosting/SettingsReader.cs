@@ -130,8 +130,8 @@ internal static partial class SettingsReader
 
     private static string Bound(string path, string message)
     {
-        var section = path.StartsWith("Engine:", StringComparison.Ordinal) ? typeof(EngineSettings) : typeof(RuntimeSettings);
-        var allowed = section.GetProperty(path.Split(':')[^1])
+        var parts = path.Split(':');
+        var allowed = typeof(Gemma3ServerOptions).GetProperty(parts[0])?.PropertyType.GetProperty(parts[^1])
             ?.GetCustomAttribute<System.ComponentModel.DataAnnotations.AllowedValuesAttribute>();
         return allowed is null ? message.TrimEnd('.') : $"must be one of {string.Join(", ", allowed.Values)}";
     }

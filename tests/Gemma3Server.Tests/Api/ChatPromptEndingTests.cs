@@ -17,7 +17,6 @@ public sealed class ChatPromptEndingTests
     [InlineData(User + "," + Assistant + "," + Assistant, ",\"continue_final_message\":true", "<105>user\nHi<106>\n<105>model\nThe sky\n\nThe sky")]
     [InlineData(User + "," + Assistant, ",\"continue_final_message\":true,\"add_generation_prompt\":false", "<105>user\nHi<106>\n<105>model\nThe sky")]
     [InlineData(User + "," + Assistant, ",\"add_generation_prompt\":false", "<105>user\nHi<106>\n<105>model\nThe sky<106>\n")]
-    [InlineData(User + ",{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"42\"}", "", "<105>user\nHi\n\n42<106>\n<105>model\n")]
     public async Task Post_Messages_MakeThePrompt(string messages, string fields, string prompt)
     {
         List<int> held = [];

@@ -32,9 +32,15 @@ public sealed class FuzzTests
             "stop_token_ids":[300,301],"ignore_eos":true,"cache_prompt":false,"service_tier":"flex","prediction":{"type":"content","content":"abc"}}
             """),
         ("/v1/chat/completions", """
-            {"messages":[{"role":"user","content":"Hi"},{"role":"tool","content":"a","tool_call_id":"b"}],"max_tokens":6,"user":"u","safety_identifier":"s","store":false,
+            {"messages":[{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[{"id":"b","type":"function","function":{"name":"f","arguments":"{}"}}]},
+            {"role":"tool","content":"a","tool_call_id":"b"}],"max_tokens":6,"user":"u","safety_identifier":"s","store":false,
             "metadata":{"a":"b"},"prompt_cache_key":"k","reasoning_effort":"low","verbosity":"low","modalities":["text"],"response_format":{"type":"text"},
             "tools":[],"tool_choice":"none","add_generation_prompt":true,"stream":true,"stream_options":{"include_obfuscation":false}}
+            """),
+        ("/v1/chat/completions", """
+            {"messages":[{"role":"user","content":"Hi"}],"max_tokens":6,"tools":[{"type":"function","function":{"name":"f","description":"d","strict":true,"parameters":
+            {"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}}}],"parallel_tool_calls":false,
+            "tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"f"}}]}}}
             """),
         ("/v1/responses", """{"input":"Hi","max_output_tokens":6,"instructions":"Be kind.","temperature":0.5,"top_p":0.9,"metadata":{"a":"b"},"store":false}"""),
         ("/v1/responses", """
@@ -62,7 +68,7 @@ public sealed class FuzzTests
         "input", "instructions", "max_output_tokens", "previous_response_id", "background", "truncation", "include", "text", "format", "reasoning", "effort",
         "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "typical_p", "n", "seed",
         "stop", "logit_bias", "logprobs", "top_logprobs", "min_tokens", "stop_token_ids", "ignore_eos", "cache_prompt", "prediction", "metadata", "user", "store",
-        "tools", "tool_choice", "functions", "response_format", "modalities", "audio", "service_tier", "continue_final_message", "add_generation_prompt", "role",
+        "tools", "tool_choice", "parallel_tool_calls", "functions", "function", "parameters", "arguments", "strict", "properties", "response_format", "modalities", "audio", "service_tier", "continue_final_message", "add_generation_prompt", "role",
         "content", "type", "text", "name", "tool_calls", "tool_call_id", "refusal", "include_usage", "reasoning_effort", "verbosity", "presence_penalty",
         "prompt", "best_of", "echo", "suffix", "input", "encoding_format", "dimensions", "tokens", "add_special", "with_pieces",
     ];

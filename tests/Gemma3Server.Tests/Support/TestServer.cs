@@ -44,7 +44,7 @@ internal sealed partial class TestServer : IAsyncDisposable
         Func<IModelRuntime> load, Gemma3ServerOptions? options, bool ready, Action<IServiceCollection>? customize = null)
     {
         options ??= new();
-        options = options with { Http = options.Http with { Port = 0 }, Model = new() { Id = options.Model.Id ?? ModelId, Path = "none.gguf" } };
+        options = options with { Http = options.Http with { Port = 0 }, Model = options.Model with { Id = options.Model.Id ?? ModelId, Path = "none.gguf" } };
         if (options.Responses.Path == ResponseSettings.Auto) options = options with { Responses = options.Responses with { Path = "" } };
         var app = ServerHost.Build(options, new ConfigurationBuilder().Build(), services =>
         {
@@ -98,7 +98,7 @@ internal sealed partial class TestServer : IAsyncDisposable
     {
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         OpenAiShapes.Check(text);
-        return Fingerprints.Replace(Ids.Replace(text, "chatcmpl-ID"), "fp_X");
+        return Fingerprints.Replace(CallIds.Replace(Ids.Replace(text, "chatcmpl-ID"), "call_ID"), "fp_X");
     }
 
     /// <summary>Waits until another thread has come so far; fails with the test's timeout.</summary>
@@ -117,6 +117,9 @@ internal sealed partial class TestServer : IAsyncDisposable
 
     [GeneratedRegex("chatcmpl-[0-9a-f]{32}")]
     private static partial Regex Ids { get; }
+
+    [GeneratedRegex("call_[0-9a-f]{32}")]
+    private static partial Regex CallIds { get; }
 
     [GeneratedRegex("fp_[0-9a-f]{10}")]
     private static partial Regex Fingerprints { get; }

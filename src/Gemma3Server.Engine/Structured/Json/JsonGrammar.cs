@@ -18,6 +18,7 @@ internal sealed class JsonGrammar
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly GrammarBuilder _builder;
+    private readonly bool _pythonic;
     private readonly PatternLowering _raw;
     private readonly PatternLowering _inString;
     private readonly int _character;
@@ -25,9 +26,16 @@ internal sealed class JsonGrammar
     private int _value = -1;
     private int _object = -1;
 
-    public JsonGrammar(GrammarBuilder builder, PatternFactory factory, Derivatives derivatives, CancellationToken cancellationToken)
+    /// <param name="builder">The builder.</param>
+    /// <param name="factory">Makes patterns.</param>
+    /// <param name="derivatives">Of its patterns.</param>
+    /// <param name="pythonic">Whether <c>true</c>, <c>false</c> and <c>null</c> are written as in Python; all else is written alike.</param>
+    /// <param name="cancellationToken">Ends the compilation.</param>
+    public JsonGrammar(
+        GrammarBuilder builder, PatternFactory factory, Derivatives derivatives, bool pythonic, CancellationToken cancellationToken)
     {
         _builder = builder;
+        _pythonic = pythonic;
         _raw = new(builder, Utf8Encoding.Instance, derivatives, cancellationToken);
         _inString = new(builder, JsonStringEncoding.Instance, derivatives, cancellationToken);
         _character = builder.DeclareRule();
@@ -44,6 +52,10 @@ internal sealed class JsonGrammar
 
     /// <summary>These characters.</summary>
     public int Text(string text, int next) => _builder.Literal(Encoding.UTF8.GetBytes(text), next);
+
+    /// <summary>A literal of JSON that is no string: a number, or one of the three words.</summary>
+    public int Word(string json, int next) => Text(
+        !_pythonic ? json : json switch { "true" => "True", "false" => "False", "null" => "None", _ => json }, next);
 
     /// <summary>White space between two tokens.</summary>
     public int Space(int next) => next == GrammarBuilder.Dead ? next : _builder.Split(
@@ -101,7 +113,7 @@ internal sealed class JsonGrammar
 
                 return items.Length == 0 ? Open('[', GrammarBuilder.Dead, close) : Open('[', at, GrammarBuilder.Dead);
             default:
-                return Text(value.GetRawText(), next);
+                return Word(value.GetRawText(), next);
         }
     }
 
@@ -116,9 +128,9 @@ internal sealed class JsonGrammar
                 Array(AnyValue(GrammarBuilder.Return), GrammarBuilder.Return),
                 String(0, GrammarNode.Unbounded, GrammarBuilder.Return),
                 Plain(Numbers.AnyNumber, GrammarBuilder.Return),
-                Text("true", GrammarBuilder.Return),
-                Text("false", GrammarBuilder.Return),
-                Text("null", GrammarBuilder.Return)));
+                Word("true", GrammarBuilder.Return),
+                Word("false", GrammarBuilder.Return),
+                Word("null", GrammarBuilder.Return)));
         }
 
         return _builder.Call(_value, next);

@@ -35,25 +35,35 @@ internal sealed class JsonSchemaCompiler
     private readonly Queue<(int Rule, SchemaNode Schema)> _undefined = new();
     private readonly CancellationToken _cancellationToken;
 
-    private JsonSchemaCompiler(GrammarBuilder builder, JsonElement root, CancellationToken cancellationToken)
+    private JsonSchemaCompiler(GrammarBuilder builder, JsonElement root, bool pythonic, CancellationToken cancellationToken)
     {
         _builder = builder;
         _cancellationToken = cancellationToken;
         _derivatives = new(_factory);
         _reader = new(root, _factory);
         _merge = new(_factory, _derivatives);
-        _json = new(builder, _factory, _derivatives, cancellationToken);
+        _json = new(builder, _factory, _derivatives, pythonic, cancellationToken);
         _objects = new(builder, _json, _factory, _merge, Value);
     }
 
     /// <summary>The rule of a schema's values.</summary>
-    public static int Build(GrammarBuilder builder, string schema, CancellationToken cancellationToken)
+    public static int Build(GrammarBuilder builder, string schema, CancellationToken cancellationToken) =>
+        Build(builder, schema, pythonic: false, cancellationToken);
+
+    /// <summary>The rule of the objects that satisfy a schema, written as the keyword arguments of a Python call, up to its closing parenthesis.</summary>
+    public static int BuildKeywords(GrammarBuilder builder, string schema, CancellationToken cancellationToken) =>
+        Build(builder, schema, pythonic: true, cancellationToken);
+
+    private static int Build(GrammarBuilder builder, string schema, bool pythonic, CancellationToken cancellationToken)
     {
         if (schema.Length > MostBytes) throw new GrammarException($"The schema has {schema.Length} characters; at most {MostBytes} are allowed.", "");
         try
         {
             using var document = JsonDocument.Parse(schema, new() { MaxDepth = MostDepth });
-            return new JsonSchemaCompiler(builder, document.RootElement, cancellationToken).Build();
+            var compiler = new JsonSchemaCompiler(builder, document.RootElement, pythonic, cancellationToken);
+            var root = pythonic ? compiler.Keywords() : compiler.RuleOf(compiler._reader.At(""));
+            compiler.DefineRules();
+            return root;
         }
         catch (InvalidOperationException)
         {
@@ -70,20 +80,27 @@ internal sealed class JsonSchemaCompiler
     {
         var factory = new PatternFactory();
         var rule = builder.DeclareRule();
-        builder.DefineRule(rule, new JsonGrammar(builder, factory, new(factory), cancellationToken).AnyObject(GrammarBuilder.Return));
+        builder.DefineRule(rule, new JsonGrammar(builder, factory, new(factory), pythonic: false, cancellationToken).AnyObject(GrammarBuilder.Return));
         return rule;
     }
 
-    private int Build()
+    private void DefineRules()
     {
-        var root = RuleOf(_reader.At(""));
         while (_undefined.TryDequeue(out var next))
         {
             _cancellationToken.ThrowIfCancellationRequested();
             _builder.DefineRule(next.Rule, Body(Flatten(next.Schema, MostHops), GrammarBuilder.Return));
         }
+    }
 
-        return root;
+    private int Keywords()
+    {
+        var schema = Flatten(_reader.At(""), MostHops);
+        if (schema.AnyOf.Count > 0 || schema.Values is not null)
+            throw new GrammarException("Alternatives cannot be written as keyword arguments; the JSON form of calls can.", "");
+        var rule = _builder.DeclareRule();
+        _builder.DefineRule(rule, _objects.BuildKeywords(schema, GrammarBuilder.Return));
+        return rule;
     }
 
     private int RuleOf(SchemaNode schema)
@@ -131,8 +148,8 @@ internal sealed class JsonSchemaCompiler
         if (types.HasFlag(JsonTypes.String)) ways.Add(BuildString(schema, next));
         if (types.HasFlag(JsonTypes.Number)) ways.Add(_json.Plain(Numbers(schema), next));
         else if (types.HasFlag(JsonTypes.Integer)) ways.Add(_json.Plain(Integers(schema), next));
-        if (types.HasFlag(JsonTypes.Boolean)) ways.AddRange([_json.Text("true", next), _json.Text("false", next)]);
-        if (types.HasFlag(JsonTypes.Null)) ways.Add(_json.Text("null", next));
+        if (types.HasFlag(JsonTypes.Boolean)) ways.AddRange([_json.Word("true", next), _json.Word("false", next)]);
+        if (types.HasFlag(JsonTypes.Null)) ways.Add(_json.Word("null", next));
         return _builder.Split([.. ways]);
     }
 

@@ -6,7 +6,7 @@ namespace Gemma3Server.Api.ChatCompletions;
 /// <param name="Index">Which answer, from 0.</param>
 /// <param name="Message">The answer.</param>
 /// <param name="Logprobs">How probable its tokens were; null unless asked for.</param>
-/// <param name="FinishReason"><c>stop</c> or <c>length</c>.</param>
+/// <param name="FinishReason"><c>stop</c>, <c>length</c> or <c>tool_calls</c>.</param>
 internal sealed record ChatCompletionChoice(
     int Index,
     AssistantMessage Message,

@@ -8,4 +8,7 @@ internal sealed record ChatCompletionDelta
 
     /// <summary>Text to append.</summary>
     public string? Content { get; init; }
+
+    /// <summary>What is new of one call of a tool.</summary>
+    public IReadOnlyList<ToolCallDelta>? ToolCalls { get; init; }
 }

@@ -44,6 +44,16 @@ internal sealed record ChatCompletionRequest : GenerationFields
     /// <summary>Extension: whether the model goes on with the last message, which must be the assistant's, instead of a new one.</summary>
     public bool? ContinueFinalMessage { get; init; }
 
+    /// <summary>Up to 128 functions that the model may call; their <c>parameters</c> are JSON Schemas that its arguments always satisfy.</summary>
+    public JsonElement? Tools { get; init; }
+
+    /// <summary>Which of the tools may or must be called; <c>auto</c> where there are any.</summary>
+    public JsonElement? ToolChoice { get; init; }
+
+    /// <summary>Whether one answer may call several tools.</summary>
+    [DefaultValue(true)]
+    public bool? ParallelToolCalls { get; init; }
+
     /// <summary>What the answer will probably be, which makes it faster where it is right and changes nothing else.</summary>
     public JsonElement? Prediction { get; init; }
 

@@ -1,5 +1,6 @@
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Chat;
+using Gemma3Server.Chat.Tools;
 using Gemma3Server.Engine;
 
 namespace Gemma3Server.Api.ChatCompletions;
@@ -9,12 +10,14 @@ namespace Gemma3Server.Api.ChatCompletions;
 /// 1. Until the prompt has been computed nothing leaves but comments, the first after a heartbeat: the place in the queue, or a sign of
 ///    life. A failure before that is still a plain HTTP error.
 /// 2. The first chunk of each choice carries the role, then comes one chunk per text; chunks that are ready together leave in one write.
+///    Where the request has tools, calls are told from text: a chunk with id and name, then chunks with pieces of the arguments.
 /// 3. For each choice a chunk with its finish reason; after the last one the usage, if it was asked for, and <c>[DONE]</c>; after a failure
 ///    an error event instead.
 /// </remarks>
 internal sealed class ChatCompletionStream(
     HttpResponse response, ChatCompletionHead head, ParsedChat chat, GenerationMeasurements measurements, TokenText? texts, TimeProvider timeProvider)
 {
+    private readonly AnswerReader[] _answers = [.. Enumerable.Range(0, chat.Choices).Select(_ => new AnswerReader(chat.Tools))];
     private int _left = chat.Choices;
 
     /// <param name="generations">The admitted generations.</param>
@@ -52,12 +55,12 @@ internal sealed class ChatCompletionStream(
                 return false;
             case GenerationEvent.Text text:
                 measurements.Generated(text.Tokens, index);
-                var logprobs = texts is null ? null : ChoiceLogprobs.Of(text.LogProbs, texts);
-                WriteChunk(writer, new(index, new() { Content = text.Value }, logprobs, null));
+                foreach (var part in _answers[index].Append(text)) WritePart(writer, index, part);
                 return false;
             case GenerationEvent.Finished finished:
                 measurements.Finished(finished, index);
-                WriteChunk(writer, new(index, new(), null, finished.Reason.ToWireName()));
+                foreach (var part in _answers[index].End()) WritePart(writer, index, part);
+                WriteChunk(writer, new(index, new(), null, finished.Reason.ToWireName(_answers[index].HasCalled)));
                 if (--_left > 0) return false;
                 if (chat.IncludeUsage) WriteChunkWithUsage(writer, [], Usage.Of(measurements));
                 writer.WriteDone();
@@ -69,6 +72,25 @@ internal sealed class ChatCompletionStream(
             default:
                 throw new InvalidOperationException($"Unknown generation event {next.Event.GetType().Name}.");
         }
+    }
+
+    private void WritePart(SseWriter writer, int index, AnswerPart part)
+    {
+        switch (part)
+        {
+            case AnswerPart.Content content:
+                var logprobs = texts is null ? null : ChoiceLogprobs.Of(_answers[index].TakeLogProbs(), texts);
+                WriteChunk(writer, new(index, new() { Content = content.Text }, logprobs, null));
+                break;
+            case AnswerPart.CallBegin call:
+                WriteCall(new(call.Index, call.Id, "function", new(call.Name, "")));
+                break;
+            case AnswerPart.Arguments arguments:
+                WriteCall(new(arguments.Index, null, null, new(null, arguments.Json)));
+                break;
+        }
+
+        void WriteCall(ToolCallDelta delta) => WriteChunk(writer, new(index, new() { ToolCalls = [delta] }, null, null));
     }
 
     private void WriteChunk(SseWriter writer, ChatCompletionChunkChoice choice)

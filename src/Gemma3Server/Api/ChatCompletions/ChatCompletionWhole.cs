@@ -1,8 +1,6 @@
-using System.Text;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
-using Gemma3Server.Engine.Sampling;
 
 namespace Gemma3Server.Api.ChatCompletions;
 
@@ -11,8 +9,7 @@ namespace Gemma3Server.Api.ChatCompletions;
 internal sealed class ChatCompletionWhole(
     HttpResponse response, ChatCompletionHead head, ParsedChat chat, GenerationMeasurements measurements, TokenText? texts)
 {
-    private readonly StringBuilder[] _texts = [.. Enumerable.Range(0, chat.Choices).Select(_ => new StringBuilder())];
-    private readonly List<TokenLogProbs>[] _logProbs = [.. Enumerable.Range(0, chat.Choices).Select(_ => new List<TokenLogProbs>())];
+    private readonly WholeAnswer[] _answers = [.. Enumerable.Range(0, chat.Choices).Select(_ => new WholeAnswer(chat.Tools))];
     private readonly string[] _finishReasons = new string[chat.Choices];
 
     /// <summary>Answers, and returns the texts; null when there was nothing but an error to answer with.</summary>
@@ -31,8 +28,7 @@ internal sealed class ChatCompletionWhole(
                     break;
                 case GenerationEvent.Text part:
                     measurements.Generated(part.Tokens, index);
-                    _texts[index].Append(part.Value);
-                    _logProbs[index].AddRange(part.LogProbs);
+                    _answers[index].Append(part);
                     break;
                 case GenerationEvent.Failed failed:
                     measurements.Failed(failed);
@@ -40,7 +36,7 @@ internal sealed class ChatCompletionWhole(
                     return null;
                 case GenerationEvent.Finished finished:
                     measurements.Finished(finished, index);
-                    _finishReasons[index] = finished.Reason.ToWireName();
+                    _finishReasons[index] = finished.Reason.ToWireName(_answers[index].End());
                     left--;
                     break;
             }
@@ -56,12 +52,12 @@ internal sealed class ChatCompletionWhole(
         var choices = new ChatCompletionChoice[chat.Choices];
         for (var i = 0; i < choices.Length; i++)
         {
-            var logprobs = texts is null ? null : ChoiceLogprobs.Of(_logProbs[i], texts);
-            choices[i] = new(i, new("assistant", _texts[i].ToString(), null), logprobs, _finishReasons[i]);
+            var logprobs = texts is null ? null : ChoiceLogprobs.Of(_answers[i].LogProbs, texts);
+            choices[i] = new(i, _answers[i].Message, logprobs, _finishReasons[i]);
         }
 
         await response.WriteJsonAsync(Body(choices), OpenAiJsonContext.Relaxed.ChatCompletionResponse);
-        return Array.ConvertAll(choices, choice => choice.Message.Content);
+        return Array.ConvertAll(_answers, answer => answer.Text);
     }
 
     private ChatCompletionResponse Body(ChatCompletionChoice[] choices) => new()

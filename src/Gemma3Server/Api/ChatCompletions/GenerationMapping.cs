@@ -9,8 +9,11 @@ internal static class GenerationMapping
     /// <summary>Loading takes seconds; asking more often than this helps nobody.</summary>
     private static readonly TimeSpan LoadingRetry = TimeSpan.FromSeconds(5);
 
-    public static string ToWireName(this FinishReason reason) => reason switch
+    /// <param name="reason">Why the generation ended.</param>
+    /// <param name="hasCalled">Whether the answer ended with a call of a tool.</param>
+    public static string ToWireName(this FinishReason reason, bool hasCalled = false) => reason switch
     {
+        FinishReason.Stop when hasCalled => "tool_calls",
         FinishReason.Stop => "stop",
         // OpenAI has no word for a time limit; "length" says the same: cut off, not finished.
         FinishReason.Length or FinishReason.Deadline => "length",

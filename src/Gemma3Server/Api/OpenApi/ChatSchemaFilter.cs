@@ -1,6 +1,7 @@
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Chat;
+using Gemma3Server.Chat.Tools;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -23,6 +24,8 @@ internal sealed class ChatSchemaFilter : ISchemaFilter
             properties.Describe("modalities", SchemaParts.List(SchemaParts.Words("text"), 1));
             properties.Describe("reasoning_effort", SchemaParts.Words(EffectlessFields.Efforts));
             properties.Describe("verbosity", SchemaParts.Words(EffectlessFields.Verbosities));
+            properties.Describe("tools", ToolSchemas.Tools(ToolShape.Nested));
+            properties.Describe("tool_choice", ToolSchemas.Choice(ToolShape.Nested));
             properties.Describe("prediction", SchemaParts.Object(
                 ("type", SchemaParts.Words("content")),
                 ("content", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.TextPart())))));
@@ -50,9 +53,10 @@ internal sealed class ChatSchemaFilter : ISchemaFilter
         }
         else if (context.Type == typeof(ChatMessage))
         {
-            target.Required = new HashSet<string> { "role", "content" };
+            target.Required = new HashSet<string> { "role" };
             properties.Describe("role", SchemaParts.Words("system", "developer", "user", "assistant", "tool"));
             properties.Describe("content", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.TextPart())));
+            properties.Describe("tool_calls", ToolSchemas.Calls());
         }
         else if (context.Type == typeof(ChatCompletionResponse))
         {
