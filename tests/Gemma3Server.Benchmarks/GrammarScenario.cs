@@ -28,7 +28,7 @@ internal static class GrammarScenario
 
     private const int Streams = 16;
     private const int StreamTokens = 96;
-    private const int Rounds = 3;
+    private const int Rounds = 5;
 
     private const string Json = """
         root   ::= object
