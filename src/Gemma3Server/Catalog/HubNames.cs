@@ -13,7 +13,7 @@ internal static partial class HubNames
 
     /// <summary>Whether <paramref name="path"/> is a relative path that stays below its root; the hub's own separator is the slash.</summary>
     public static bool IsFile(string path) =>
-        path.Length is > 0 and <= 500 && path.Split('/').All(part => part.Length > 0 && part[0] != '.' && !part.Any(c => char.IsControl(c) || "\\:*?\"<>|".Contains(c, StringComparison.Ordinal)));
+        path.Length is > 0 and <= 500 && path.Split('/').All(part => part.Length > 0 && part[0] != '.' && !part.Any(IsUnsafe));
 
     /// <summary>The files of a sharded model, or the file alone.</summary>
     public static IReadOnlyList<string> Shards(string path)
@@ -22,6 +22,9 @@ internal static partial class HubNames
         if (!match.Success || !int.TryParse(match.Groups["count"].Value, out var count) || count is < 1 or > MostShards) return [path];
         return [.. Enumerable.Range(1, count).Select(i => $"{match.Groups["name"].Value}-{i:00000}-of-{count:00000}.gguf")];
     }
+
+    /// <summary>Control characters, and what is special in paths of any system.</summary>
+    private static bool IsUnsafe(char c) => char.IsControl(c) || "\\:*?\"<>|".Contains(c, StringComparison.Ordinal);
 
     /// <summary>A bound on what a file name can make this program do.</summary>
     private const int MostShards = 1000;

@@ -56,16 +56,19 @@ internal sealed class HubClient(HttpClient http, HubAccess access, HubTimings ti
     public async Task<HubBody> OpenAsync(HubFile file, long start, long end, CancellationToken cancellationToken)
     {
         var answer = await SendAsync(
-            HttpMethod.Get, FileAddress(file.Repository, file.Commit, file.Path), new RangeHeaderValue(start, end - 1), followAway: true, cancellationToken).ConfigureAwait(false);
+            HttpMethod.Get, FileAddress(file.Repository, file.Commit, file.Path), new RangeHeaderValue(start, end - 1), followAway: true,
+            cancellationToken).ConfigureAwait(false);
         var response = answer.Response;
         try
         {
-            if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable || (answer.LinkedEtag is { } etag && Sha256(etag) is { } hash && file.Sha256 is { } expected && hash != expected))
+            if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable
+                || (Sha256(answer.LinkedEtag) is { } hash && file.Sha256 is { } expected && hash != expected))
                 throw new HubException(HubFault.Changed, $"'{file.Path}' of {file.Repository} became another file on the hub.");
             if (!response.IsSuccessStatusCode) throw HubErrors.Of(response, Access, file.Repository, file.Path, time);
             var range = response.Content.Headers.ContentRange;
             var whole = response.StatusCode == HttpStatusCode.OK;
-            if (!whole && (response.StatusCode != HttpStatusCode.PartialContent || range?.From != start || range.To != end - 1 || (range.Length ?? file.Bytes) != file.Bytes))
+            if (!whole && (response.StatusCode != HttpStatusCode.PartialContent
+                || range?.From != start || range.To != end - 1 || (range.Length ?? file.Bytes) != file.Bytes))
                 throw new HubException(HubFault.Interrupted, $"{response.RequestMessage!.RequestUri!.Host} answered with another range than was asked for.");
             if (whole && response.Content.Headers.ContentLength is { } length && length != file.Bytes)
                 throw new HubException(HubFault.Interrupted, $"{response.RequestMessage!.RequestUri!.Host} answered with {length} bytes of a file of {file.Bytes}.");
@@ -127,12 +130,11 @@ internal sealed class HubClient(HttpClient http, HubAccess access, HubTimings ti
         try
         {
             using var stall = new StallGuard(timings.Stall, time, cancellationToken);
-            using var tree = await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(stall.Token).ConfigureAwait(false), cancellationToken: stall.Token).ConfigureAwait(false);
+            var body = await response.Content.ReadAsStreamAsync(stall.Token).ConfigureAwait(false);
+            using var tree = await JsonDocument.ParseAsync(body, cancellationToken: stall.Token).ConfigureAwait(false);
             return [.. tree.RootElement.EnumerateArray()
                 .Where(entry => entry.GetProperty("type").GetString() == "file")
-                .Select(entry => entry.TryGetProperty("lfs", out var lfs)
-                    ? new HubFile(repository, revision, entry.GetProperty("path").GetString()!, lfs.GetProperty("size").GetInt64(), Sha256(lfs.GetProperty("oid").GetString()))
-                    : new HubFile(repository, revision, entry.GetProperty("path").GetString()!, entry.GetProperty("size").GetInt64(), null))
+                .Select(entry => FileOf(entry, repository, revision))
                 .Where(file => Catalog.HubNames.IsFile(file.Path))];
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
@@ -146,12 +148,20 @@ internal sealed class HubClient(HttpClient http, HubAccess access, HubTimings ti
         }
     }
 
+    private static HubFile FileOf(JsonElement entry, string repository, string revision)
+    {
+        var path = entry.GetProperty("path").GetString()!;
+        return entry.TryGetProperty("lfs", out var lfs)
+            ? new(repository, revision, path, lfs.GetProperty("size").GetInt64(), Sha256(lfs.GetProperty("oid").GetString()))
+            : new(repository, revision, path, entry.GetProperty("size").GetInt64(), null);
+    }
+
     /// <summary>The address of the next page, which must be the hub's own.</summary>
     private Uri? NextPage(HttpResponseMessage response, Uri page)
     {
         var link = HubErrors.Header(response, "Link")?.Split(',').FirstOrDefault(part => part.Contains("rel=\"next\"", StringComparison.Ordinal));
-        if (link is null || link.IndexOf('<', StringComparison.Ordinal) is var open && open < 0 || link.IndexOf('>', StringComparison.Ordinal) is var close && close < open) return null;
-        return Uri.TryCreate(page, link[(open + 1)..close], out var next) && Access.IsHub(next) ? next : null;
+        if (link?.Split('<', '>') is not [_, var address, ..]) return null;
+        return Uri.TryCreate(page, address, out var next) && Access.IsHub(next) ? next : null;
     }
 
     /// <summary>The hash in an entity tag or object id, where that is one: 64 hexadecimal digits.</summary>

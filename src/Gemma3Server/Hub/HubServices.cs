@@ -42,7 +42,7 @@ internal static class HubServices
         return services;
     }
 
-    /// <summary>Tries again what may pass: timeouts, broken connections, 408, 429 and 5xx, no sooner than the server asks.</summary>
+    /// <summary>Tries again what may pass: timeouts, broken connections, 408, 429 and 5xx, no sooner than the server asks; a certificate or a proxy that refuses stays as it is.</summary>
     private static void Configure(ResiliencePipelineBuilder<HttpResponseMessage> builder, HubTimings timings, TimeProvider time, HubNotices notices)
     {
         builder.TimeProvider = time;
@@ -54,6 +54,7 @@ internal static class HubServices
             UseJitter = true,
             ShouldHandle = args => ValueTask.FromResult(
                 HttpClientResiliencePredicates.IsTransient(args.Outcome)
+                && args.Outcome.Exception is not HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError }
                 && !(RetryAfter(args.Outcome.Result, time) > timings.LongestRetryAfter)),
             DelayGenerator = args => ValueTask.FromResult(RetryAfter(args.Outcome.Result, time)),
             OnRetry = args =>

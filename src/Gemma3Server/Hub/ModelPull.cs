@@ -64,7 +64,8 @@ internal sealed class ModelPull(HubClient hub, ModelStore store, IPullProgress p
         {
             File.Delete(journal);
             File.Delete(path);
-            throw new HubException(HubFault.WrongHash, $"What came as '{file.Path}' of {file.Repository} is damaged: its SHA-256 is {hash}, the hub's {file.Sha256}. It was removed; pull again.");
+            throw new HubException(HubFault.WrongHash, $"What came as '{file.Path}' of {file.Repository} is damaged: its SHA-256 is {hash}, "
+                + $"the hub's {file.Sha256}. It was removed; pull again.");
         }
 
         store.Publish(new(file.Repository, file.Commit, file.Path, file.Bytes, hash, time.GetUtcNow()));
@@ -94,14 +95,21 @@ internal sealed class ModelPull(HubClient hub, ModelStore store, IPullProgress p
 
     private void CheckRoom(IReadOnlyList<HubFile> files)
     {
-        var needed = files
-            .Where(file => store.ReceiptOf(file.Repository, file.Path)?.Sha256 != file.Sha256)
+        var needed = files.Where(file => !SeemsHere(file))
             .Sum(file => file.Bytes - PartialFile.Finished(
                 store.PartialOf(file.Repository, file.Path), store.JournalOf(file.Repository, file.Path), file.Bytes, file.Sha256!));
         var free = FreeSpace(store.Directory);
         if (needed > free)
-            throw new HubException(HubFault.DiskFull, $"There is no room in '{store.Directory}': {ByteText.Of(needed)} more are needed and {ByteText.Of(free)} are free. Make room, or choose another folder with --models-dir.");
+        {
+            throw new HubException(HubFault.DiskFull, $"There is no room in '{store.Directory}': {ByteText.Of(needed)} more are needed and "
+                + $"{ByteText.Of(free)} are free. Make room, or choose another folder with --models-dir.");
+        }
     }
+
+    /// <summary>Whether the file is here, or one without a receipt that may be it.</summary>
+    private bool SeemsHere(HubFile file) => store.ReceiptOf(file.Repository, file.Path) is { } receipt
+        ? receipt.Sha256 == file.Sha256
+        : new FileInfo(store.PathOf(file.Repository, file.Path)) is { Exists: true } here && here.Length == file.Bytes;
 
     private PulledFile Pulled(HubFile file, bool fetched) => new(store.PathOf(file.Repository, file.Path), file.Bytes, file.Sha256!, file.Commit, fetched);
 }

@@ -46,7 +46,7 @@ public sealed class ModelPullTests
     {
         await using var hub = await LocalHub.StartAsync();
         var content = hub.Add(PullBench.Repository, PullBench.File, Bytes);
-        await using var bench = new PullBench(hub);
+        await using var bench = new PullBench(hub) { FreeSpace = _ => 0 };
         Directory.CreateDirectory(Path.GetDirectoryName(bench.Path)!);
         await File.WriteAllBytesAsync(bench.Path, content, TestContext.Current.CancellationToken);
 

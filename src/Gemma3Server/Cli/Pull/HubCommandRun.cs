@@ -38,7 +38,11 @@ internal sealed class HubCommandRun
             try
             {
                 if (options.Models.Effective.Length == 0)
-                    throw new CommandFault($"There is no folder for models: set {SettingFlag.Describe("Models:Directory")}, since this user has no home directory.", ExitCode.WrongUsage);
+                {
+                    throw new CommandFault(
+                        $"There is no folder for models: set {SettingFlag.Describe("Models:Directory")}, since this user has no home directory.", ExitCode.WrongUsage);
+                }
+
                 return await action(new(options, parsed));
             }
             catch (HubException exception)
@@ -65,9 +69,14 @@ internal sealed class HubCommandRun
 
     /// <summary>What a name means.</summary>
     /// <exception cref="CommandFault">Nothing.</exception>
-    public ModelReference Find(string name) => ModelReference.Read(Catalog, name) ?? throw new CommandFault(
-        $"There is no model '{name}'{(Catalog.Near(name) is { Count: > 0 } near ? $"; did you mean {string.Join(" or ", near)}?" : $": the catalog has {string.Join(", ", Catalog.Entries.Select(entry => entry.Name))},")}"
-        + $"{(Catalog.Near(name).Count > 0 ? " Any" : " and any")} repository of the hub is OWNER/NAME or OWNER/NAME:FILE.", ExitCode.WrongUsage);
+    public ModelReference Find(string name)
+    {
+        if (ModelReference.Read(Catalog, name) is { } reference) return reference;
+        var known = Catalog.Near(name) is { Count: > 0 } near
+            ? $"; did you mean {string.Join(" or ", near)}?"
+            : $"; the catalog has {string.Join(", ", Catalog.Entries.Select(entry => entry.Name))}.";
+        throw new CommandFault($"There is no model '{name}'{known} Any repository of the hub is OWNER/NAME or OWNER/NAME:FILE.", ExitCode.WrongUsage);
+    }
 
     private static int CodeOf(HubFault fault) => fault switch
     {
