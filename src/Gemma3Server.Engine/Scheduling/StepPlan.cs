@@ -13,7 +13,7 @@ internal sealed class StepPlan
     /// <summary>Rows of all entries.</summary>
     public int Rows { get; private set; }
 
-    /// <summary>Of these, rows of sequences that have computed all but their newest token.</summary>
+    /// <summary>Of these, rows of sequences that have computed all but their newest token, or that take a forced one.</summary>
     public int DecodeRows { get; private set; }
 
     /// <summary>Of these, rows of drafts that are to be verified.</summary>
@@ -38,7 +38,7 @@ internal sealed class StepPlan
         while (at > 0 && _entries[at - 1].Sequence.Id > sequence.Id) at--;
         _entries.Insert(at, new(sequence, sequence.Computed, count, count == sequence.Pending));
         Rows += count;
-        if (sequence.Pending == 1) DecodeRows++;
+        if (sequence.Pending == 1 || (count == 1 && sequence.Generated > 0)) DecodeRows++;
         if (count == sequence.Pending) LogitsRows++;
     }
 

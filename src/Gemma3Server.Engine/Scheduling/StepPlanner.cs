@@ -20,6 +20,7 @@ internal sealed class StepPlanner
     private readonly StepBudget? _budget;
     private readonly ChunkCut? _cut;
     private readonly int _microBatch;
+    private readonly bool _sharedCells;
     private readonly int _leastChunk;
     private readonly int _prefillAlone;
     private long _steps;
@@ -30,6 +31,7 @@ internal sealed class StepPlanner
     {
         _cut = cut;
         _microBatch = limits.MicroBatchTokens;
+        _sharedCells = limits.SharedCells;
         // Decode rows never wait, so a step has room for all of them; by default they come on top of a whole micro batch of prefill.
         var step = options.StepTokens > 0 ? options.StepTokens : _microBatch + capacity;
         StepTokens = Math.Clamp(step, capacity, limits.MaxBatchTokens);
@@ -54,14 +56,15 @@ internal sealed class StepPlanner
         foreach (var sequence in running)
         {
             if (sequence.Request.Deterministic) continue;
-            if (!IsDecoding(sequence) || sequence.Pending - 1 > spare)
+            if (!IsDecoding(sequence))
             {
                 Insert(sequence);
                 continue;
             }
 
-            _plan.Add(sequence, sequence.Pending);
-            spare -= sequence.Pending - 1;
+            var count = sequence.Pending <= spare && Pays(sequence.Pending, running.Count) ? sequence.Pending : 1;
+            _plan.Add(sequence, count);
+            spare -= count - 1;
         }
 
         if (_prefilling.Count > 0) PlanPrefill(running);
@@ -103,6 +106,12 @@ internal sealed class StepPlanner
     /// <summary>Whether a sequence waits for nothing but its next token; the rows before may be a few tokens that its grammar has forced.</summary>
     private static bool IsDecoding(Sequence sequence) =>
         sequence.Pending == 1 || (sequence.Generated > 0 && sequence.Pending <= StepBudget.LeastChunk);
+
+    /// <summary>
+    /// Whether to run forced tokens all at once. Where each sequence has its own cells they take a pass of their own, which costs up to a
+    /// step, and so a token for everyone: it pays for a run that is longer than there are streams. Otherwise they go one a step, without logits.
+    /// </summary>
+    private bool Pays(int rows, int streams) => _sharedCells || rows > streams;
 
     /// <summary>Keeps those that prefill in order: best class, shortest rest, longest running.</summary>
     private void Insert(Sequence sequence)
