@@ -40,8 +40,6 @@ internal sealed class UnsupportedParameters
     {
         _rules =
         {
-            ["tools"] = (IsEmptyArray, null),
-            ["tool_choice"] = (value => IsText(value, "none") || IsText(value, "auto"), "\"none\" or \"auto\""),
             ["conversation"] = (_ => false, null),
             ["prompt"] = (_ => false, null),
             ["moderation"] = (_ => false, null),

@@ -1,11 +1,12 @@
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
+using Gemma3Server.Engine.Structured.Tools;
 
 namespace Gemma3Server.Responses;
 
 /// <summary>Puts together what the model is to see: the instructions, the conversation that is continued, and the new input.</summary>
-internal sealed class ContextAssembly(ResponseStore store)
+internal sealed class ContextAssembly(ResponseStore store, ToolCallForm form)
 {
     /// <summary>The messages, and the new input as items of the response <paramref name="id"/>; or why there are none.</summary>
     public async Task<(List<ChatEntry> Entries, List<ResponseItem> Input, OpenAiError? Error)> AssembleAsync(
@@ -13,24 +14,25 @@ internal sealed class ContextAssembly(ResponseStore store)
     {
         var (entries, input) = (new List<ChatEntry>(), new List<ResponseItem>());
         if (request.Instructions is { Length: > 0 } instructions) entries.Add(new(ChatRole.System, [instructions]));
+        var reader = new ItemEntries(form, entries);
         if (request.PreviousResponseId is { } previous)
         {
             var chain = await store.FindChainAsync(previous, owner);
             if (FindFault(previous, chain) is { } fault) return (entries, input, fault);
-            entries.AddRange(chain.SelectMany(earlier => earlier.Input.Concat(earlier.Body.Output)).Select(ToEntry));
+            foreach (var earlier in chain.SelectMany(earlier => earlier.Input.Concat(earlier.Body.Output)))
+                if (reader.Add(earlier, "previous_response_id") is { } unusable) return (entries, input, unusable);
         }
 
         foreach (var part in parts)
         {
-            var itemId = ResponseId.OfInput(id, input.Count);
-            var item = part.Reference is { } reference ? await FindItemAsync(reference, owner) : part.ToItem(itemId);
+            var item = part.Reference is { } reference ? await FindItemAsync(reference, owner) : part.ToItem("");
             if (item is null)
                 return (entries, input, OpenAiError.Invalid($"{part.Name}.id", $"Item with id '{Excerpt.Of(part.Reference!)}' not found.", "item_not_found"));
-            input.Add(item with { Id = itemId });
-            entries.Add(ToEntry(item));
+            input.Add(item with { Id = ResponseId.OfInput(id, input.Count, item.Type) });
+            if (reader.Add(item, part.Name) is { } wrong) return (entries, input, wrong);
         }
 
-        return (entries, input, FindFault(entries, parts));
+        return (entries, input, reader.End() ?? FindFault(entries, parts, request.Instructions is { Length: > 0 } ? 1 : 0));
     }
 
     private async Task<ResponseItem?> FindItemAsync(string id, string owner)
@@ -38,15 +40,6 @@ internal sealed class ContextAssembly(ResponseStore store)
         if (!ResponseId.TryOfItem(id, out var response) || await store.FindAsync(response, owner) is not { } stored) return null;
         return stored.Input.Concat(stored.Body.Output).FirstOrDefault(item => item.Id == id);
     }
-
-    private static ChatEntry ToEntry(ResponseItem item) => new(
-        item.Role switch
-        {
-            "assistant" => ChatRole.Assistant,
-            "user" => ChatRole.User,
-            _ => ChatRole.System,
-        },
-        [.. item.Content.Select(part => part.Text)]);
 
     private static OpenAiError? FindFault(string previous, List<StoredResponse> chain)
     {
@@ -62,13 +55,13 @@ internal sealed class ContextAssembly(ResponseStore store)
     }
 
     /// <summary>What Gemma's template cannot take. What is continued has been checked before.</summary>
-    private static OpenAiError? FindFault(List<ChatEntry> entries, IReadOnlyList<InputPart> parts)
+    private static OpenAiError? FindFault(List<ChatEntry> entries, IReadOnlyList<InputPart> parts, int instructions)
     {
         if (parts.Count == 0) return OpenAiError.OutOfRange("input", "'input' must have at least 1 message.");
         if (entries[^1].Role == ChatRole.Assistant) return Fault(parts[^1].Name, "end");
         var start = entries.FindIndex(entry => entry.Role != ChatRole.System);
         return start >= 0 && entries[start].Role == ChatRole.Assistant
-            ? Fault(parts[Math.Max(0, start - (entries.Count - parts.Count))].Name, "start")
+            ? Fault(parts[Math.Clamp(start - instructions, 0, parts.Count - 1)].Name, "start")
             : null;
     }
 

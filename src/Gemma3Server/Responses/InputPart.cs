@@ -7,10 +7,11 @@ namespace Gemma3Server.Responses;
 /// <param name="Role">Who speaks; null for a reference.</param>
 /// <param name="Texts">The texts of its parts; null for a reference.</param>
 /// <param name="Reference">The id of a stored item.</param>
-internal sealed record InputPart(string Name, string? Role, IReadOnlyList<string>? Texts, string? Reference)
+/// <param name="Item">A call or its output, still without an id; null for a message or a reference.</param>
+internal sealed record InputPart(string Name, string? Role, IReadOnlyList<string>? Texts, string? Reference, ResponseItem? Item = null)
 {
     /// <summary>The item as it is stored, in the given place of a response's input.</summary>
-    public ResponseItem ToItem(string id) => new()
+    public ResponseItem ToItem(string id) => Item is not null ? Item with { Id = id } : new()
     {
         Id = id,
         Status = ResponseStatus.Completed,

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
+using Gemma3Server.Chat.Tools;
 
 namespace Gemma3Server.Responses;
 
@@ -90,14 +91,64 @@ internal static class InputReader
                 // The thoughts of another model, which clients send back with its answers.
                 ignored.Add("input[].reasoning");
                 return true;
-            case "function_call" or "function_call_output":
-                error = OpenAiError.UnsupportedValue($"{name}.type", $"'{name}.type' is '{kind}', but this server does not support tools.");
-                return false;
+            case ResponseItem.FunctionCall:
+                return TryCall(item, name, out part, out error);
+            case ResponseItem.FunctionCallOutput:
+                return TryOutput(item, name, out part, out error);
             default:
                 error = OpenAiError.UnsupportedValue($"{name}.type",
-                    $"'{name}.type' must be 'message' or 'item_reference' on this server, but is '{Excerpt.Of(kind)}'.");
+                    $"'{name}.type' must be 'message', 'function_call', 'function_call_output' or 'item_reference' on this server, but is '{Excerpt.Of(kind)}'.");
                 return false;
         }
+    }
+
+    private static bool TryCall(JsonElement item, string name, out InputPart? part, [NotNullWhen(false)] out OpenAiError? error)
+    {
+        part = null;
+        string? function = null, arguments = null;
+        error = ReadText(item, name, "call_id", out var id);
+        error ??= ReadText(item, name, "name", out function);
+        error ??= ReadText(item, name, "arguments", out arguments);
+        if (error is null && !ToolReader.IsName(function!)) error = OpenAiError.OutOfRange($"{name}.name", ToolReader.NameFault($"{name}.name", function!));
+        if (error is not null) return false;
+        part = new(name, null, null, null, new()
+        {
+            Id = "",
+            Type = ResponseItem.FunctionCall,
+            Status = ResponseStatus.Completed,
+            CallId = id,
+            Name = function,
+            Arguments = arguments,
+        });
+        return true;
+    }
+
+    private static bool TryOutput(JsonElement item, string name, out InputPart? part, [NotNullWhen(false)] out OpenAiError? error)
+    {
+        part = null;
+        error = ReadText(item, name, "call_id", out var id);
+        if (error is not null) return false;
+        if (!item.TryGetProperty("output", out var output) || output.IsNull()) error = OpenAiError.Missing($"{name}.output");
+        else if (ContentReader.TryRead(output, $"{name}.output", Types, out var texts, out error))
+        {
+            part = new(name, null, null, null, new()
+            {
+                Id = "",
+                Type = ResponseItem.FunctionCallOutput,
+                Status = ResponseStatus.Completed,
+                CallId = id,
+                Output = string.Concat(texts),
+            });
+        }
+
+        return error is null;
+    }
+
+    private static OpenAiError? ReadText(JsonElement item, string name, string field, out string? text)
+    {
+        text = null;
+        if (!item.TryGetProperty(field, out var value) || value.IsNull()) return OpenAiError.Missing($"{name}.{field}");
+        return value.TryGetText(out text) ? null : OpenAiError.WrongType($"{name}.{field}", "a string", value.Describe());
     }
 
     private static bool TryMessage(

@@ -1,5 +1,6 @@
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
+using Gemma3Server.Chat.Tools;
 using Gemma3Server.Engine;
 
 namespace Gemma3Server.Responses;
@@ -18,6 +19,9 @@ internal sealed record ParsedResponse
 
     /// <summary>What the prompt was made of.</summary>
     public required Conversation Conversation { get; init; }
+
+    /// <summary>The tools that the answer may call; null when there are none.</summary>
+    public ToolUse? Tools { get; init; }
 
     /// <summary>Whether the response is streamed.</summary>
     public bool Stream { get; init; }

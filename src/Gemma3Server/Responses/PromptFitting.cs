@@ -12,14 +12,15 @@ internal sealed class PromptFitting(PromptTokenizer prompts)
     private const int LeastShareOfAnswer = 8;
 
     /// <param name="entries">The messages; system messages in front are never dropped, and neither is the last one.</param>
+    /// <param name="preamble">What stands in the first user turn, before what the user says.</param>
     /// <param name="askedTokens">Tokens that the answer is to have at most, if the request says so.</param>
     /// <param name="truncate">Whether items may be dropped.</param>
     /// <param name="contextLength">The server's.</param>
     /// <param name="cancellationToken">Fires when the client has gone.</param>
     public async Task<FittedPrompt> FitAsync(
-        List<ChatEntry> entries, int? askedTokens, bool truncate, int contextLength, CancellationToken cancellationToken)
+        List<ChatEntry> entries, string preamble, int? askedTokens, bool truncate, int contextLength, CancellationToken cancellationToken)
     {
-        var whole = await TryAsync(entries, askedTokens, contextLength, cancellationToken);
+        var whole = await TryAsync(entries, preamble, askedTokens, contextLength, cancellationToken);
         if (whole.Error is null || !truncate) return whole;
 
         // Fewer messages never have more tokens, so that the first start that fits is found by halving.
@@ -31,7 +32,7 @@ internal sealed class PromptFitting(PromptTokenizer prompts)
         while (low <= high)
         {
             var middle = (low + high) / 2;
-            var tried = await TryAsync([.. entries.Take(front), .. entries.Skip(starts[middle])], room, contextLength, cancellationToken);
+            var tried = await TryAsync([.. entries.Take(front), .. entries.Skip(starts[middle])], preamble, room, contextLength, cancellationToken);
             if (tried.Error is null) (best, high) = (tried, middle - 1);
             else low = middle + 1;
         }
@@ -39,22 +40,23 @@ internal sealed class PromptFitting(PromptTokenizer prompts)
         if (best is not null) return best;
         return starts.Count == 0
             ? whole
-            : await TryAsync([.. entries.Take(front), .. entries.Skip(starts[^1])], askedTokens, contextLength, cancellationToken);
+            : await TryAsync([.. entries.Take(front), .. entries.Skip(starts[^1])], preamble, askedTokens, contextLength, cancellationToken);
     }
 
     /// <summary>The tokens of a conversation, however many; only what cannot fit by far is refused before it is tokenized.</summary>
-    public async Task<FittedPrompt> TokenizeAsync(List<ChatEntry> entries, int contextLength, CancellationToken cancellationToken)
+    public async Task<FittedPrompt> TokenizeAsync(List<ChatEntry> entries, string preamble, int contextLength, CancellationToken cancellationToken)
     {
-        if (!Conversation.TryCreate(entries, out var conversation, out var error)) return Refuse(error);
+        if (!Conversation.TryCreate(entries, out var conversation, out var error, preamble: preamble)) return Refuse(error);
         if (ContextLength.CheckLeast(Param, prompts.Template!.LeastTokens(conversation), contextLength) is { } tooLong) return Refuse(tooLong);
         var boundaries = new List<int>();
         var tokens = await prompts.TokenizeAsync(conversation, boundaries, cancellationToken);
         return new(conversation, tokens, [.. boundaries]);
     }
 
-    private async Task<FittedPrompt> TryAsync(List<ChatEntry> entries, int? askedTokens, int contextLength, CancellationToken cancellationToken)
+    private async Task<FittedPrompt> TryAsync(
+        List<ChatEntry> entries, string preamble, int? askedTokens, int contextLength, CancellationToken cancellationToken)
     {
-        var prompt = await TokenizeAsync(entries, contextLength, cancellationToken);
+        var prompt = await TokenizeAsync(entries, preamble, contextLength, cancellationToken);
         return prompt.Error is not null ? prompt : prompt with { Error = ContextLength.Check(Param, prompt.Tokens.Length, askedTokens, contextLength) };
     }
 

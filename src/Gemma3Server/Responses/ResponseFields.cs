@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
@@ -32,7 +33,8 @@ internal static class ResponseFields
             Store = request.Store ?? true,
             Temperature = request.Temperature ?? (double)(decimal)generation.Sampling.Temperature,
             Text = TextFormatReader.Read(request.Text, ignored, checks),
-            ToolChoice = request.Others?.TryGetValue("tool_choice", out var choice) == true && choice.TryGetText(out var word) ? word : "auto",
+            ToolChoice = request.ToolChoice is { } choice && !choice.IsNull() ? choice : ResponseBody.AutoChoice,
+            Tools = request.Tools is { ValueKind: JsonValueKind.Array } tools ? [.. tools.EnumerateArray()] : [],
             TopLogprobs = checks.Integer("top_logprobs", request.TopLogprobs, 0, 0, LogProbsReader.MaxTop),
             TopP = request.TopP ?? (double)(decimal)generation.Sampling.TopP,
             Truncation = request.Truncation ?? "disabled",

@@ -3,6 +3,7 @@ using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
+using Gemma3Server.Chat.Tools;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
 
@@ -18,7 +19,7 @@ namespace Gemma3Server.Responses;
 internal sealed class ResponseRequestParser(
     ServedModel model, InferenceEngine engine, PromptTokenizer prompts, ResponseStore store, TimeProvider timeProvider)
 {
-    private readonly ContextAssembly _assembly = new(store);
+    private readonly ContextAssembly _assembly = new(store, model.ToolForm);
     private readonly PromptFitting _fitting = new(prompts);
 
     /// <exception cref="StorageException">The conversation that is continued cannot be read.</exception>
@@ -30,6 +31,8 @@ internal sealed class ResponseRequestParser(
         if (read.Error is { } error) return error;
         var (request, parts, generation, ignored) = (read.Request!, read.Parts!, read.Generation!, read.Ignored);
 
+        if (read.Tools?.Compile(engine, cancellationToken) is { } unusable) return unusable;
+
         // 2. Conversation.
         var (entries, input, fault) = await _assembly.AssembleAsync(read.Body!.Id, request, parts, owner);
         if (fault is not null) return fault;
@@ -37,7 +40,7 @@ internal sealed class ResponseRequestParser(
         // 3. Prompt.
         var contextLength = engine.Limits!.ContextLength;
         var asked = read.Body.MaxOutputTokens;
-        var prompt = await _fitting.FitAsync(entries, asked, request.Truncation == "auto", contextLength, cancellationToken);
+        var prompt = await _fitting.FitAsync(entries, read.Tools?.Preamble ?? "", asked, request.Truncation == "auto", contextLength, cancellationToken);
         var maxTokens = asked ?? contextLength - prompt.Tokens.Length;
         if ((prompt.Error ?? GenerationReader.CheckMinTokens(generation.MinTokens, maxTokens)) is { } unfit) return unfit;
         return new ParsedResponse
@@ -47,7 +50,15 @@ internal sealed class ResponseRequestParser(
             Conversation = prompt.Conversation!,
             Stream = request.Stream ?? false,
             IgnoredParameters = ignored.Names,
-            Request = generation with { Id = read.Body.Id, PromptTokens = prompt.Tokens, MaxTokens = maxTokens, CacheBoundaries = prompt.Boundaries },
+            Tools = read.Tools,
+            Request = generation with
+            {
+                Id = read.Body.Id,
+                PromptTokens = prompt.Tokens,
+                MaxTokens = maxTokens,
+                CacheBoundaries = prompt.Boundaries,
+                Grammar = read.Tools?.Grammar,
+            },
         };
     }
 
@@ -60,7 +71,7 @@ internal sealed class ResponseRequestParser(
         if (read.Error is not null) return (0, [], read.Error);
         var (entries, _, fault) = await _assembly.AssembleAsync(read.Body!.Id, read.Request!, read.Parts!, owner);
         if (fault is not null) return (0, [], fault);
-        var prompt = await _fitting.TokenizeAsync(entries, engine.Limits!.ContextLength, cancellationToken);
+        var prompt = await _fitting.TokenizeAsync(entries, read.Tools?.Preamble ?? "", engine.Limits!.ContextLength, cancellationToken);
         return (prompt.Tokens.Length, read.Ignored.Names, prompt.Error);
     }
 
@@ -74,6 +85,7 @@ internal sealed class ResponseRequestParser(
 
         var checks = new FieldChecks();
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
+        var tools = new ToolReader(ToolShape.Flat, model.ToolForm, checks).Read(request.Tools, request.ToolChoice, request.ParallelToolCalls);
         var (response, topLogProbs) = ResponseFields.Read(
             request, generation, model, timeProvider.GetUtcNow().ToUnixTimeSeconds(), ignored, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
@@ -85,6 +97,7 @@ internal sealed class ResponseRequestParser(
             Parts = parts,
             Generation = generation with { TopLogProbs = topLogProbs },
             Body = response,
+            Tools = tools,
         };
     }
 
@@ -97,5 +110,7 @@ internal sealed class ResponseRequestParser(
         public GenerationRequest? Generation { get; init; }
 
         public ResponseBody? Body { get; init; }
+
+        public ToolUse? Tools { get; init; }
     }
 }

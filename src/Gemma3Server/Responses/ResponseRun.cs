@@ -1,6 +1,7 @@
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Responses;
+using Gemma3Server.Chat.Tools;
 using Gemma3Server.Engine;
 
 namespace Gemma3Server.Responses;
@@ -19,6 +20,7 @@ internal sealed partial class ResponseRun
     private readonly TimeProvider _timeProvider;
     private readonly ILogger _logger;
     private readonly ResponseNarrator _narrator;
+    private readonly AnswerReader _answer;
     private readonly List<ResponseDelta> _deltas = [];
     private readonly List<ResponseEvent> _held = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,6 +40,7 @@ internal sealed partial class ResponseRun
         TimeProvider timeProvider, ILogger logger)
     {
         (Owner, _admission, _measurements, _store, _texts, _timeProvider, _logger) = (owner, admission, measurements, store, texts, timeProvider, logger);
+        _answer = new(parsed.Tools);
         _narrator = new(parsed.Body, told =>
         {
             if (_hold) _held.Add(told);
@@ -107,11 +110,10 @@ internal sealed partial class ResponseRun
                     break;
                 case GenerationEvent.Text text:
                     _measurements.Generated(text.Tokens);
-                    var delta = new ResponseDelta(text.Value, _texts is null ? null : [.. text.LogProbs.Select(token => ContentLogprob.Of(token, _texts))]);
-                    _deltas.Add(delta);
-                    _narrator.Append(delta);
+                    Tell(_answer.Append(text));
                     break;
                 case GenerationEvent.Finished finished:
+                    Tell(_answer.End());
                     _measurements.Finished(finished);
                     return finished.Reason == FinishReason.Stop
                         ? new(ResponseStatus.Completed, Usage(), CompletedAt: _timeProvider.GetUtcNow().ToUnixTimeSeconds())
@@ -125,6 +127,24 @@ internal sealed partial class ResponseRun
 
         // Events that end without an outcome: the generation was cancelled.
         return new(ResponseStatus.Cancelled, Usage());
+    }
+
+    private void Tell(IReadOnlyList<AnswerPart> parts)
+    {
+        foreach (var part in parts)
+        {
+            var delta = part switch
+            {
+                AnswerPart.Content content => new ResponseDelta(
+                    content.Text, _texts is null ? null : [.. _answer.TakeLogProbs().Select(token => ContentLogprob.Of(token, _texts))]),
+                AnswerPart.CallBegin call => new ResponseDelta("", Call: call.Index, CallId: call.Id, Name: call.Name),
+                AnswerPart.Arguments arguments => new ResponseDelta(arguments.Json, Call: arguments.Index),
+                _ => null,
+            };
+            if (delta is null) continue;
+            _deltas.Add(delta);
+            _narrator.Append(delta);
+        }
     }
 
     private ResponseUsage? Usage() => _started ? ResponseUsage.Of(_measurements) : null;

@@ -56,11 +56,11 @@ public sealed class ChatToolErrorTests(ChatToolErrorTests.Fixture fixture) : ICl
         await AssertErrorAsync($$"""{"messages":[{{User}}],{{fields}}}""", param, code, message);
 
     [Theory]
-    [InlineData("""{"role":"tool","tool_call_id":"a","content":"x"}""", "messages[1].tool_call_id", "invalid_value", "'a', but no message before it has 'tool_calls'")]
+    [InlineData("""{"role":"tool","tool_call_id":"a","content":"x"}""", "messages[1].tool_call_id", "invalid_value", "'a', but there are no calls before it")]
     [InlineData(Calls, "messages[1].tool_calls", "invalid_value", "the result of 'a' is missing")]
     [InlineData(Calls + "," + User, "messages[1].tool_calls", "invalid_value", "the result of 'a' is missing")]
     [InlineData(Calls + """,{"role":"tool","tool_call_id":"a","content":"x"},{"role":"user","content":"x"}""", "messages[1].tool_calls", "invalid_value", "the result of 'b' is missing")]
-    [InlineData(Calls + """,{"role":"tool","tool_call_id":"c","content":"x"}""", "messages[2].tool_call_id", "invalid_value", "'c', but the 'tool_calls' before it have no such id")]
+    [InlineData(Calls + """,{"role":"tool","tool_call_id":"c","content":"x"}""", "messages[2].tool_call_id", "invalid_value", "'c', but the calls before it have no such id")]
     [InlineData(Calls + """,{"role":"tool","tool_call_id":"a","content":"x"},{"role":"tool","tool_call_id":"a","content":"x"}""", "messages[3].tool_call_id", "invalid_value", "that call has a result already")]
     [InlineData("""{"role":"assistant","tool_calls":{}}""", "messages[1].tool_calls", "invalid_type", "expected an array, but got an object")]
     [InlineData("""{"role":"assistant","tool_calls":[5]}""", "messages[1].tool_calls[0]", "invalid_type", "expected an object, but got 5")]

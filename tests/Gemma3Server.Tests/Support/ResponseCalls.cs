@@ -67,6 +67,6 @@ internal static partial class ResponseCalls
 
     public static string WithoutIds(string text) => Ids.Replace(text, "${kind}_ID");
 
-    [GeneratedRegex("(?<kind>resp|msg)_[0-9a-f]{32}")]
+    [GeneratedRegex("(?<kind>resp|msg|fco?|call)_[0-9a-f]{32}")]
     private static partial Regex Ids { get; }
 }

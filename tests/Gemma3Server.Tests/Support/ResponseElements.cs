@@ -23,7 +23,7 @@ internal static class ResponseElements
     }
 
     public static string Text(this JsonElement response) => string.Concat(response.GetProperty("output").EnumerateArray()
-        .SelectMany(item => item.GetProperty("content").EnumerateArray()).Select(part => part.GetProperty("text").GetString()));
+        .Where(item => item.Type() == "message").SelectMany(item => item.GetProperty("content").EnumerateArray()).Select(part => part.GetProperty("text").GetString()));
 
     public static string Id(this JsonElement response) => response.GetProperty("id").GetString()!;
 

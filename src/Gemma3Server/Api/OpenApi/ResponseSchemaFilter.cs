@@ -1,5 +1,6 @@
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
+using Gemma3Server.Chat.Tools;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -15,7 +16,9 @@ internal sealed class ResponseSchemaFilter : ISchemaFilter
         {
             target.Required = new HashSet<string> { "input" };
             target.AdditionalPropertiesAllowed = true;
-            properties.Describe("input", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.Union(null, Message(), Reference()))));
+            properties.Describe("input", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.Union(null, Message(), Call(), CallOutput(), Reference()))));
+            properties.Describe("tools", ToolSchemas.Tools(ToolShape.Flat));
+            properties.Describe("tool_choice", ToolSchemas.Choice(ToolShape.Flat));
             properties.Describe("truncation", SchemaParts.Words("auto", "disabled"));
             properties.Bound("max_output_tokens", "1", null);
             properties.Bound("top_logprobs", "0", $"{LogProbsReader.MaxTop}");
@@ -54,6 +57,12 @@ internal sealed class ResponseSchemaFilter : ISchemaFilter
         ("role", SchemaParts.Words("system", "developer", "user", "assistant")),
         ("content", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(
             SchemaParts.Object(("type", SchemaParts.Words(ResponseContent.InputText, ResponseContent.OutputText)), ("text", SchemaParts.Text()))))));
+
+    private static OpenApiSchema Call() => SchemaParts.Object(
+        ("type", SchemaParts.Words(ResponseItem.FunctionCall)), ("call_id", SchemaParts.Text()), ("name", SchemaParts.Text()), ("arguments", SchemaParts.Text()));
+
+    private static OpenApiSchema CallOutput() => SchemaParts.Object(
+        ("type", SchemaParts.Words(ResponseItem.FunctionCallOutput)), ("call_id", SchemaParts.Text()), ("output", SchemaParts.Text()));
 
     private static OpenApiSchema Reference() => SchemaParts.Object(("type", SchemaParts.Words("item_reference")), ("id", SchemaParts.Text()));
 }

@@ -6,6 +6,8 @@ namespace Gemma3Server.Api.Responses;
 /// <summary>A response: the answer, how it stands, and what was asked for.</summary>
 internal sealed record ResponseBody
 {
+    public static readonly JsonElement AutoChoice = JsonElement.Parse("\"auto\"");
+
     /// <summary><c>resp_...</c></summary>
     public required string Id { get; init; }
 
@@ -48,7 +50,7 @@ internal sealed record ResponseBody
     /// <summary>Id of the model.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The answer: one message, once there is one.</summary>
+    /// <summary>The answer: a message, calls of functions, or one before the others.</summary>
     public IReadOnlyList<ResponseItem> Output { get; init; } = [];
 
     /// <summary>What was asked for.</summary>
@@ -82,9 +84,9 @@ internal sealed record ResponseBody
     public required ResponseTextBody Text { get; init; }
 
     /// <summary>How tools were to be used.</summary>
-    public string ToolChoice { get; init; } = "auto";
+    public JsonElement ToolChoice { get; init; } = AutoChoice;
 
-    /// <summary>Always empty.</summary>
+    /// <summary>The functions that may be called, as they were sent.</summary>
     public IReadOnlyList<JsonElement> Tools { get; init; } = [];
 
     /// <summary>How many of the most probable tokens were asked for.</summary>

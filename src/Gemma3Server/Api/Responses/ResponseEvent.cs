@@ -32,6 +32,12 @@ internal record ResponseEvent
     /// <summary>Text to append.</summary>
     public string? Delta { get; init; }
 
+    /// <summary>The function of a call whose arguments are whole.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The whole arguments of a call.</summary>
+    public string? Arguments { get; init; }
+
     /// <summary>The whole text.</summary>
     public string? Text { get; init; }
 

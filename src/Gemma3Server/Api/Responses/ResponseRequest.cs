@@ -9,7 +9,7 @@ namespace Gemma3Server.Api.Responses;
 /// </summary>
 internal sealed record ResponseRequest : GenerationFields
 {
-    /// <summary>Text of the user, or items: messages of all roles with text, and references to items of stored responses.</summary>
+    /// <summary>Text of the user, or items: messages of all roles with text, calls of functions and their outputs, and references to items of stored responses.</summary>
     public JsonElement? Input { get; init; }
 
     /// <summary>A system message in front of the conversation; not carried over to the next response.</summary>
@@ -45,7 +45,13 @@ internal sealed record ResponseRequest : GenerationFields
     /// <summary>0 to 20, with <c>message.output_text.logprobs</c>: how many of the most probable tokens to report in each place.</summary>
     public long? TopLogprobs { get; init; }
 
-    /// <summary>Given back; without tools it means nothing.</summary>
+    /// <summary>Up to 128 functions that the model may call; their <c>parameters</c> are JSON Schemas that its arguments always satisfy.</summary>
+    public JsonElement? Tools { get; init; }
+
+    /// <summary>Which of the tools may or must be called; <c>auto</c> where there are any.</summary>
+    public JsonElement? ToolChoice { get; init; }
+
+    /// <summary>Whether one answer may call several functions.</summary>
     [DefaultValue(true)]
     public bool? ParallelToolCalls { get; init; }
 

@@ -122,7 +122,7 @@ internal sealed partial class ResponsesEndpoint(
         }
 
         aborted.ThrowIfCancellationRequested();
-        if (logger.IsEnabled(LogLevel.Trace)) LogCompletion(run.Id, run.Body.Output[0].Content[0].Text);
+        if (logger.IsEnabled(LogLevel.Trace)) LogCompletion(run.Id, string.Join('\n', run.Body.Output.Select(item => item.Content?[0].Text ?? $"{item.Name}{item.Arguments}")));
         await response.WriteJsonAsync(run.Body, OpenAiJsonContext.Relaxed.ResponseBody);
     }
 

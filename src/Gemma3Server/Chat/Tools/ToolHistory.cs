@@ -9,19 +9,18 @@ namespace Gemma3Server.Chat.Tools;
 /// Calls and results in the messages of a request: each result belongs to a call of the answer before it, and all calls have one before anybody
 /// else speaks, as OpenAI demands. Since the prompt has no ids, results come in the order of their calls.
 /// </summary>
-internal sealed class ToolHistory(ToolCallForm form)
+internal sealed class ToolHistory(ToolCallForm form, ToolShape shape = ToolShape.Nested)
 {
     private readonly List<(string Id, string? Result)> _calls = [];
     private string _place = "";
     private int _missing;
 
-    /// <summary>Whether calls still have no result.</summary>
-    public bool IsOpen => _missing > 0;
+    private string Id => shape == ToolShape.Nested ? "tool_call_id" : "call_id";
 
     /// <summary>The fault of a message, or of the end of all, where a result is missing.</summary>
     public OpenAiError? MissingResult() => _missing == 0 ? null : OpenAiError.OutOfRange(
         _place,
-        $"'{_place}' must be followed by messages of the role 'tool', one for each call, but the result of '{Excerpt.Of(_calls.First(call => call.Result is null).Id)}' is missing.");
+        $"'{_place}' must be followed by {(shape == ToolShape.Nested ? "messages of the role 'tool'" : "items of the type 'function_call_output'")}, one for each call, but the result of '{Excerpt.Of(_calls.First(call => call.Result is null).Id)}' is missing.");
 
     /// <summary>Takes the calls of an answer.</summary>
     /// <param name="value">The field <c>tool_calls</c>.</param>
@@ -59,6 +58,17 @@ internal sealed class ToolHistory(ToolCallForm form)
         return true;
     }
 
+    /// <summary>Takes the calls of an answer, which are known to be right by themselves; null when two have the same id.</summary>
+    /// <param name="calls">The calls.</param>
+    /// <param name="place">Where they stand.</param>
+    public string? Begin(IReadOnlyList<(string Id, string Name, string Arguments)> calls, string place)
+    {
+        (_place, _missing) = (place, calls.Count);
+        _calls.Clear();
+        _calls.AddRange(calls.Select(call => (call.Id, (string?)null)));
+        return calls.DistinctBy(call => call.Id).Count() == calls.Count ? ToolFormat.Calls(form, [.. calls.Select(call => (call.Name, call.Arguments))]) : null;
+    }
+
     /// <summary>Takes the result of a call.</summary>
     /// <param name="id">The call's id.</param>
     /// <param name="result">The text.</param>
@@ -72,10 +82,10 @@ internal sealed class ToolHistory(ToolCallForm form)
         if (index < 0 || _calls[index].Result is not null)
         {
             error = OpenAiError.OutOfRange(
-                $"{name}.tool_call_id",
-                $"'{name}.tool_call_id' is '{Excerpt.Of(id)}', but " + (index >= 0
+                $"{name}.{Id}",
+                $"'{name}.{Id}' is '{Excerpt.Of(id)}', but " + (index >= 0
                     ? "that call has a result already."
-                    : _calls.Count == 0 ? "no message before it has 'tool_calls'." : "the 'tool_calls' before it have no such id."));
+                    : _calls.Count == 0 ? "there are no calls before it." : "the calls before it have no such id."));
             return false;
         }
 

@@ -104,7 +104,7 @@ internal sealed partial class ToolReader(ToolShape shape, ToolCallForm form, Fie
         if (value.TryGetText(out var word))
         {
             checks.Word(Name, word, ["none", "auto", "required"]);
-            if (word != "none") CheckDeclared(Name);
+            if (word != "none" && !(word == "auto" && shape == ToolShape.Flat)) CheckDeclared(Name);
             return (word, null);
         }
 

@@ -19,13 +19,26 @@ internal static class ResponseShapes
 
     private static readonly JsonShape InputText = Shape.Object(("type", Shape.Words("input_text")), ("text", Shape.Text));
 
-    private static readonly JsonShape OutputItem = Shape.Object(
+    private static readonly JsonShape Status = Shape.Words("in_progress", "completed", "incomplete");
+
+    private static readonly JsonShape Call = Shape.Object(
+        ("id", Shape.Prefixed("fc_")), ("type", Shape.Words("function_call")), ("status", Status), ("call_id", Shape.Prefixed("call_")),
+        ("name", Shape.Text), ("arguments", Shape.Text));
+
+    private static readonly JsonShape CallOutput = Shape.Object(
+        ("id", Shape.Prefixed("fco_")), ("type", Shape.Words("function_call_output")), ("status", Status), ("call_id", Shape.Text), ("output", Shape.Text));
+
+    private static readonly JsonShape Message = Shape.Object(
         ("id", Shape.Prefixed("msg_")), ("type", Shape.Words("message")), ("role", Shape.Words("assistant")),
         ("status", Shape.Words("in_progress", "completed", "incomplete")), ("content", Shape.List(OutputText)));
 
+    private static readonly JsonShape OutputItem = (value, path) => (value.Type() == "function_call" ? Call : Message)(value, path);
+
     private static readonly JsonShape InputItem = (value, path) =>
     {
-        if (value.GetProperty("role").GetString() == "assistant") OutputItem(value, path);
+        if (value.Type() == "function_call_output") CallOutput(value, path);
+        else if (value.Type() == "function_call") Call(value, path);
+        else if (value.GetProperty("role").GetString() == "assistant") OutputItem(value, path);
         else
         {
             Shape.Object(
@@ -55,7 +68,7 @@ internal static class ResponseShapes
         ("safety_identifier?", Shape.Nullable(Shape.Text)), ("service_tier?", Shape.Words("auto", "default", "flex", "scale", "priority")),
         ("store?", Shape.Flag), ("temperature", Shape.Number),
         ("text?", Shape.Object(("format?", Shape.Object(("type", Shape.Words("text")))), ("verbosity?", Shape.Words("low", "medium", "high")))),
-        ("tool_choice", Shape.Words("none", "auto", "required")), ("tools", Shape.List(Shape.Null, 0, 0)), ("top_logprobs?", Shape.Integer(0, 20)),
+        ("tool_choice", (_, _) => { }), ("tools", Shape.List(Shape.Object(("type", Shape.Words("function")), ("name", Shape.Text), ("description?", Shape.Text), ("parameters?", (_, _) => { }), ("strict?", Shape.Flag)))), ("top_logprobs?", Shape.Integer(0, 20)),
         ("top_p", Shape.Number), ("truncation?", Shape.Words("auto", "disabled")), ("usage?", Shape.Nullable(Usage)), ("user?", Shape.Nullable(Shape.Text)),
         ("metadata", Metadata));
 
@@ -77,6 +90,10 @@ internal static class ResponseShapes
         ["response.content_part.done"] = [.. Place, ("part", OutputText)],
         ["response.output_text.delta"] = [.. Place, ("delta", Shape.Text), ("logprobs", Logprobs)],
         ["response.output_text.done"] = [.. Place, ("text", Shape.Text), ("logprobs", Logprobs)],
+        ["response.function_call_arguments.delta"] =
+            [("item_id", Shape.Prefixed("fc_")), ("output_index", Shape.Integer()), ("delta", Shape.Text)],
+        ["response.function_call_arguments.done"] =
+            [("item_id", Shape.Prefixed("fc_")), ("output_index", Shape.Integer()), ("name", Shape.Text), ("arguments", Shape.Text)],
         ["error"] = [("code", Shape.Nullable(Shape.Text)), ("message", Shape.Text), ("param", Shape.Nullable(Shape.Text))],
     };
 
