@@ -3,6 +3,7 @@ using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Hosting;
 
 namespace Gemma3Server.Responses;
@@ -11,10 +12,11 @@ namespace Gemma3Server.Responses;
 internal static class ResponseFields
 {
     /// <summary>Notes every fault in <paramref name="checks"/>; then the result means nothing.</summary>
-    /// <returns>The response as it begins, and how many of the most probable tokens are asked for.</returns>
-    public static (ResponseBody Body, int? TopLogProbs) Read(
+    /// <returns>The response as it begins, how many of the most probable tokens are asked for, and the grammar of the answer, if it has one.</returns>
+    public static (ResponseBody Body, int? TopLogProbs, (GrammarDefinition Definition, string Field)? Grammar) Read(
         ResponseRequest request, GenerationRequest generation, ServedModel model, long now, IgnoredParameters ignored, FieldChecks checks)
     {
+        var (text, grammar) = TextFormatReader.Read(request.Text, ignored, checks);
         var body = new ResponseBody
         {
             Id = ResponseId.Create(),
@@ -32,7 +34,7 @@ internal static class ResponseFields
             ServiceTier = ServiceTier.NameOf(generation.Priority),
             Store = request.Store ?? true,
             Temperature = request.Temperature ?? (double)(decimal)generation.Sampling.Temperature,
-            Text = TextFormatReader.Read(request.Text, ignored, checks),
+            Text = text,
             ToolChoice = request.ToolChoice is { } choice && !choice.IsNull() ? choice : ResponseBody.AutoChoice,
             Tools = request.Tools is { ValueKind: JsonValueKind.Array } tools ? [.. tools.EnumerateArray()] : [],
             TopLogprobs = checks.Integer("top_logprobs", request.TopLogprobs, 0, 0, LogProbsReader.MaxTop),
@@ -54,7 +56,7 @@ internal static class ResponseFields
         ignored.AddIf("prompt_cache_key", request.PromptCacheKey is not null);
         ignored.AddIf("stream_options.include_usage", request.StreamOptions?.IncludeUsage is not null);
         ignored.AddIf("stream_options.include_obfuscation", request.StreamOptions?.IncludeObfuscation == true);
-        return (body, logprobs ? body.TopLogprobs : null);
+        return (body, logprobs ? body.TopLogprobs : null, grammar);
     }
 
     private static ResponseReasoning ReadReasoning(ResponseReasoning? reasoning, IgnoredParameters ignored, FieldChecks checks)

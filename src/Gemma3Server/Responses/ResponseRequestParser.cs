@@ -5,6 +5,7 @@ using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
 using Gemma3Server.Chat.Tools;
 using Gemma3Server.Engine;
+using Gemma3Server.Engine.Structured;
 using Gemma3Server.Hosting;
 
 namespace Gemma3Server.Responses;
@@ -30,8 +31,8 @@ internal sealed class ResponseRequestParser(
         var read = Read(body, headers, client);
         if (read.Error is { } error) return error;
         var (request, parts, generation, ignored) = (read.Request!, read.Parts!, read.Generation!, read.Ignored);
-
-        if (read.Tools?.Compile(engine, cancellationToken) is { } unusable) return unusable;
+        var tools = read.Tools is null ? null : read.Tools with { Otherwise = read.Format?.Definition };
+        if ((StructuredOutputReader.Compile(read.Format, engine, cancellationToken) ?? tools?.Compile(engine, cancellationToken)) is { } unusable) return unusable;
 
         // 2. Conversation.
         var (entries, input, fault) = await _assembly.AssembleAsync(read.Body!.Id, request, parts, owner);
@@ -40,7 +41,7 @@ internal sealed class ResponseRequestParser(
         // 3. Prompt.
         var contextLength = engine.Limits!.ContextLength;
         var asked = read.Body.MaxOutputTokens;
-        var prompt = await _fitting.FitAsync(entries, read.Tools?.Preamble ?? "", asked, request.Truncation == "auto", contextLength, cancellationToken);
+        var prompt = await _fitting.FitAsync(entries, tools?.Preamble ?? "", asked, request.Truncation == "auto", contextLength, cancellationToken);
         var maxTokens = asked ?? contextLength - prompt.Tokens.Length;
         if ((prompt.Error ?? GenerationReader.CheckMinTokens(generation.MinTokens, maxTokens)) is { } unfit) return unfit;
         return new ParsedResponse
@@ -50,14 +51,14 @@ internal sealed class ResponseRequestParser(
             Conversation = prompt.Conversation!,
             Stream = request.Stream ?? false,
             IgnoredParameters = ignored.Names,
-            Tools = read.Tools,
+            Tools = tools,
             Request = generation with
             {
                 Id = read.Body.Id,
                 PromptTokens = prompt.Tokens,
                 MaxTokens = maxTokens,
                 CacheBoundaries = prompt.Boundaries,
-                Grammar = read.Tools?.Grammar,
+                Grammar = tools?.Grammar ?? read.Format?.Definition,
             },
         };
     }
@@ -86,7 +87,7 @@ internal sealed class ResponseRequestParser(
         var checks = new FieldChecks();
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
         var tools = new ToolReader(ToolShape.Flat, model.ToolForm, checks).Read(request.Tools, request.ToolChoice, request.ParallelToolCalls);
-        var (response, topLogProbs) = ResponseFields.Read(
+        var (response, topLogProbs, format) = ResponseFields.Read(
             request, generation, model, timeProvider.GetUtcNow().ToUnixTimeSeconds(), ignored, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
         if (checks.Error is null && prompts.Template is null)
@@ -98,6 +99,7 @@ internal sealed class ResponseRequestParser(
             Generation = generation with { TopLogProbs = topLogProbs },
             Body = response,
             Tools = tools,
+            Format = format,
         };
     }
 
@@ -112,5 +114,7 @@ internal sealed class ResponseRequestParser(
         public ResponseBody? Body { get; init; }
 
         public ToolUse? Tools { get; init; }
+
+        public (GrammarDefinition Definition, string Field)? Format { get; init; }
     }
 }

@@ -1,33 +1,23 @@
 using System.Text.Json;
-using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Chat;
+using Gemma3Server.Engine.Structured;
 
 namespace Gemma3Server.Responses;
 
-/// <summary>Reads the form that the answer is to have; the one place that knows what this server can do about it.</summary>
+/// <summary>Reads the form that the answer is to have.</summary>
 internal static class TextFormatReader
 {
-    private const string Text = "text";
+    private static readonly JsonElement AnyText = JsonElement.Parse("""{"type":"text"}""");
 
-    public static ResponseTextBody Read(ResponseTextOptions? options, IgnoredParameters ignored, FieldChecks checks)
+    /// <summary>The form as the response tells it, and the grammar that brings it about; null when any text will do. It is not compiled yet.</summary>
+    public static (ResponseTextBody Body, (GrammarDefinition Definition, string Field)? Grammar) Read(
+        ResponseTextOptions? options, IgnoredParameters ignored, FieldChecks checks)
     {
         checks.Word("text.verbosity", options?.Verbosity, EffectlessFields.Verbosities);
         ignored.AddIf("text.verbosity", options?.Verbosity is not null);
         ignored.AddAll("text.", options?.Others);
-        if (options?.Format is { } format && !format.IsNull()) Check(format, checks);
-        return new(new(Text), options?.Verbosity ?? "medium");
-    }
-
-    private static void Check(JsonElement format, FieldChecks checks)
-    {
-        if (format.ValueKind != JsonValueKind.Object) checks.Add(OpenAiError.WrongType("text.format", "an object", format.Describe()));
-        else if (!format.TryGetProperty("type", out var type)) checks.Add(OpenAiError.Missing("text.format.type"));
-        else if (!type.TryGetText(out var kind)) checks.Add(OpenAiError.WrongType("text.format.type", "a string", type.Describe()));
-        else if (kind != Text)
-        {
-            checks.Add(OpenAiError.UnsupportedValue("text.format",
-                $"'text.format.type' must be 'text' on this server, but is '{Excerpt.Of(kind)}'."));
-        }
+        var format = options?.Format is { } given && !given.IsNull() ? given : AnyText;
+        return (new(format, options?.Verbosity ?? "medium"), StructuredOutputReader.Read(format, "text.format", nested: false, extension: null, checks));
     }
 }

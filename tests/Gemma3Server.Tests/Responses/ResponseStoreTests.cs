@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Hosting;
 using Gemma3Server.Responses;
@@ -240,7 +241,7 @@ public sealed class ResponseStoreTests : IDisposable
             Status = status,
             Model = "m",
             ServiceTier = "default",
-            Text = new(new("text"), "medium"),
+            Text = new(JsonElement.Parse("{\"type\":\"text\"}"), "medium"),
             Truncation = "disabled",
             PreviousResponseId = previous,
         },

@@ -29,11 +29,7 @@ internal sealed class ChatSchemaFilter : ISchemaFilter
             properties.Describe("prediction", SchemaParts.Object(
                 ("type", SchemaParts.Words("content")),
                 ("content", SchemaParts.Union(null, SchemaParts.Text(), SchemaParts.List(SchemaParts.TextPart())))));
-            properties.Describe("response_format", SchemaParts.Union(null,
-                SchemaParts.Object(("type", SchemaParts.Words("text", "json_object"))),
-                SchemaParts.Object(
-                    ("type", SchemaParts.Words("json_schema")),
-                    ("json_schema", SchemaParts.Object(("name", SchemaParts.Text()), ("schema", SchemaParts.Object()))))));
+            properties.Describe("response_format", FormatSchemas.Of(nested: true));
             properties.Describe("structured_outputs", SchemaParts.Union(null,
                 SchemaParts.Object(("json", SchemaParts.Object())),
                 SchemaParts.Object(("regex", SchemaParts.Text())),

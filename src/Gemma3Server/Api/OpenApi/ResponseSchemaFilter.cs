@@ -34,7 +34,7 @@ internal sealed class ResponseSchemaFilter : ISchemaFilter
         }
         else if (context.Type == typeof(ResponseTextOptions))
         {
-            properties.Describe("format", SchemaParts.Object(("type", SchemaParts.Words("text"))));
+            properties.Describe("format", FormatSchemas.Of(nested: false));
             properties.Describe("verbosity", SchemaParts.Words(EffectlessFields.Verbosities));
         }
         else if (context.Type == typeof(ResponseEvent))

@@ -67,7 +67,8 @@ internal static class ResponseShapes
         ("reasoning?", Shape.Nullable(Shape.Object(("effort?", Shape.Nullable(Shape.Text)), ("summary?", Shape.Nullable(Shape.Text))))),
         ("safety_identifier?", Shape.Nullable(Shape.Text)), ("service_tier?", Shape.Words("auto", "default", "flex", "scale", "priority")),
         ("store?", Shape.Flag), ("temperature", Shape.Number),
-        ("text?", Shape.Object(("format?", Shape.Object(("type", Shape.Words("text")))), ("verbosity?", Shape.Words("low", "medium", "high")))),
+        ("text?", Shape.Object(("format?", Shape.Object(
+            ("type", Shape.Words("text", "json_object", "json_schema")), ("name?", Shape.Text), ("description?", Shape.Text), ("strict?", Shape.Nullable(Shape.Flag)), ("schema?", (_, _) => { }))), ("verbosity?", Shape.Words("low", "medium", "high")))),
         ("tool_choice", (_, _) => { }), ("tools", Shape.List(Shape.Object(("type", Shape.Words("function")), ("name", Shape.Text), ("description?", Shape.Text), ("parameters?", (_, _) => { }), ("strict?", Shape.Flag)))), ("top_logprobs?", Shape.Integer(0, 20)),
         ("top_p", Shape.Number), ("truncation?", Shape.Words("auto", "disabled")), ("usage?", Shape.Nullable(Usage)), ("user?", Shape.Nullable(Shape.Text)),
         ("metadata", Metadata));
