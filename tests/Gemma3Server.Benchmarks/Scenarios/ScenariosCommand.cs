@@ -38,11 +38,13 @@ internal static class ScenariosCommand
         command.SetAction((parsed, cancellationToken) =>
         {
             var configuration = settings.Read(parsed, defaults: ModelCommandRun.Quiet);
-            var sides = new ScenarioSettings(
-                extra => settings.Read(parsed, extra, ModelCommandRun.Quiet), [.. (parsed.GetValue(off) ?? []).Select(Split)]);
             var error = parsed.InvocationConfiguration.Error;
-            return ModelCommandRun.RunAsync(configuration, needsModel: true, error, async _ =>
+            return ModelCommandRun.RunAsync(configuration, needsModel: true, error, async options =>
             {
+                // The file that was found for a name, or for none.
+                (string, string) model = ("Model:Path", options.Model.Path!);
+                var sides = new ScenarioSettings(
+                    extra => settings.Read(parsed, extra.Append(model), ModelCommandRun.Quiet), [.. (parsed.GetValue(off) ?? []).Select(Split)]);
                 var factor = new Scale(parsed.GetValue(scale));
                 var results = new List<ScenarioResult>();
                 var subject = "";
