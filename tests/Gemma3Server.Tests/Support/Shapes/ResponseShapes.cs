@@ -19,6 +19,11 @@ internal static class ResponseShapes
 
     private static readonly JsonShape InputText = Shape.Object(("type", Shape.Words("input_text")), ("text", Shape.Text));
 
+    private static readonly JsonShape Anything = (_, _) => { };
+
+    private static readonly JsonShape Tool = Shape.Object(
+        ("type", Shape.Words("function")), ("name", Shape.Text), ("description?", Shape.Text), ("parameters?", Anything), ("strict?", Shape.Flag));
+
     private static readonly JsonShape Status = Shape.Words("in_progress", "completed", "incomplete");
 
     private static readonly JsonShape Call = Shape.Object(
@@ -69,7 +74,7 @@ internal static class ResponseShapes
         ("safety_identifier?", Shape.Nullable(Shape.Text)), ("service_tier?", Shape.Words("auto", "default", "flex", "scale", "priority")),
         ("store?", Shape.Flag), ("temperature", Shape.Number),
         ("text?", Shape.Object(("format?", Shape.Object(("type", Shape.Words("text")))), ("verbosity?", Shape.Words("low", "medium", "high")))),
-        ("tool_choice", (_, _) => { }), ("tools", Shape.List(Shape.Object(("type", Shape.Words("function")), ("name", Shape.Text), ("description?", Shape.Text), ("parameters?", (_, _) => { }), ("strict?", Shape.Flag)))), ("top_logprobs?", Shape.Integer(0, 20)),
+        ("tool_choice", Anything), ("tools", Shape.List(Tool)), ("top_logprobs?", Shape.Integer(0, 20)),
         ("top_p", Shape.Number), ("truncation?", Shape.Words("auto", "disabled")), ("usage?", Shape.Nullable(Usage)), ("user?", Shape.Nullable(Shape.Text)),
         ("metadata", Metadata));
 
