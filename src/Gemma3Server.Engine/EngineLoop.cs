@@ -20,6 +20,7 @@ internal sealed class EngineLoop : IDisposable
     private static readonly TimeSpan TimeToEnd = TimeSpan.FromSeconds(1);
 
     private readonly Func<CancellationToken, IModelRuntime> _load;
+    private readonly Func<CancellationToken, IModelRuntime>? _loadDraft;
     private readonly CancellationTokenSource _loading = new();
     private readonly Lock _runtimeGate = new();
     private readonly EngineOptions _options;
@@ -30,12 +31,16 @@ internal sealed class EngineLoop : IDisposable
     private volatile StepExecutor? _executor;
     private volatile LoadedModel? _model;
     private IModelRuntime? _runtime;
+    private IModelRuntime? _draft;
     private bool _abandoned;
     private int _ending;
 
-    public EngineLoop(Func<CancellationToken, IModelRuntime> load, EngineOptions options, TimeProvider timeProvider, ILogger logger)
+    public EngineLoop(
+        Func<CancellationToken, IModelRuntime> load, EngineOptions options, TimeProvider timeProvider, ILogger logger,
+        Func<CancellationToken, IModelRuntime>? loadDraft = null)
     {
         _load = load;
+        _loadDraft = options.Speculation is SpeculationMode.Auto or SpeculationMode.Draft ? loadDraft : null;
         _options = options;
         _timeProvider = timeProvider;
         _logger = logger;
@@ -101,7 +106,8 @@ internal sealed class EngineLoop : IDisposable
         _loading.Cancel();
         lock (_runtimeGate)
         {
-            if (_runtime is IInterruptible interruptible) interruptible.Interrupt();
+            (_runtime as IInterruptible)?.Interrupt();
+            (_draft as IInterruptible)?.Interrupt();
         }
     }
 
@@ -118,7 +124,7 @@ internal sealed class EngineLoop : IDisposable
         lock (_runtimeGate)
         {
             _abandoned = true;
-            _runtime = null;
+            (_runtime, _draft) = (null, null);
         }
 
         Abort();
@@ -165,6 +171,7 @@ internal sealed class EngineLoop : IDisposable
                 if (!_abandoned) _runtime = runtime;
             }
 
+            LoadDraft(runtime);
             return runtime;
         }
         catch (Exception) when (_loading.IsCancellationRequested)
@@ -180,12 +187,24 @@ internal sealed class EngineLoop : IDisposable
         }
     }
 
+    private void LoadDraft(IModelRuntime runtime)
+    {
+        if (_loadDraft is null) return;
+        var draft = _loadDraft(_loading.Token);
+        lock (_runtimeGate)
+        {
+            if (!_abandoned) _draft = draft;
+        }
+
+        if (DraftModel.FindFault(runtime.Tokenizer, draft.Tokenizer) is { } fault) throw new ModelLoadException(fault);
+    }
+
     /// <summary>Opens for requests; false when a stop came first.</summary>
     private bool StartServing(IModelRuntime runtime)
     {
         var cache = new KvCache(runtime, _options, _timeProvider);
         var scheduler = new Scheduler(cache, runtime.Limits, _options);
-        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, _options, scheduler.StepTokens, cache.Capacity);
+        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, _options, scheduler.StepTokens, cache.Capacity, _draft is null ? null : new(_draft, _timeProvider));
         _executor = new(runtime, scheduler, cache, speculator, Lifecycle, Metrics, _timeProvider, _logger);
         _scheduler = scheduler;
         _model = new(runtime.Model, runtime.Limits, runtime.Tokenizer, runtime is IEmbeddingRuntime);
@@ -200,20 +219,23 @@ internal sealed class EngineLoop : IDisposable
 
     private void DisposeRuntime()
     {
-        IModelRuntime? runtime;
+        IModelRuntime? runtime, draft;
         lock (_runtimeGate)
         {
-            runtime = _runtime;
-            _runtime = null; // from here on nobody interrupts it
+            (runtime, draft) = (_runtime, _draft);
+            (_runtime, _draft) = (null, null); // from here on nobody interrupts them
         }
 
-        try
+        foreach (var loaded in new[] { draft, runtime })
         {
-            runtime?.Dispose();
-        }
-        catch (Exception exception)
-        {
-            _logger.DisposeFailed(exception);
+            try
+            {
+                loaded?.Dispose();
+            }
+            catch (Exception exception)
+            {
+                _logger.DisposeFailed(exception);
+            }
         }
     }
 

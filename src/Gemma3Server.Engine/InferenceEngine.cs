@@ -49,13 +49,18 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// <param name="options">Settings.</param>
     /// <param name="timeProvider">Clock for waiting-time estimates.</param>
     /// <param name="logger">Log of the engine.</param>
+    /// <param name="loadDraft">
+    /// Loads a smaller model of the same vocabulary that drafts for it, as <paramref name="load"/> loads the served one and right after it;
+    /// <see langword="null"/> = none.
+    /// </param>
     public InferenceEngine(
-        Func<CancellationToken, IModelRuntime> load, EngineOptions options, TimeProvider timeProvider, ILogger<InferenceEngine> logger)
+        Func<CancellationToken, IModelRuntime> load, EngineOptions options, TimeProvider timeProvider, ILogger<InferenceEngine> logger,
+        Func<CancellationToken, IModelRuntime>? loadDraft = null)
     {
         _options = options;
         _timeProvider = timeProvider;
         _logger = logger;
-        _loop = new(load, options, timeProvider, logger);
+        _loop = new(load, options, timeProvider, logger, loadDraft);
         _loop.Start();
     }
 

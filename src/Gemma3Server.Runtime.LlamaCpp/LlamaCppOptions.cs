@@ -51,7 +51,9 @@ public sealed record LlamaCppOptions
 
     /// <summary>
     /// Whether all sequences share one pool of KV cells. Off by default: with own cells a sequence's logits do not depend, to the bit, on what
-    /// else is in the batch (measured on llama.cpp v0.5.0), and decode is never slower at short contexts.
+    /// else is in the batch (measured on llama.cpp v0.5.0), and no row looks through the cells of others, idle ones included. Measured on two
+    /// CPU cores, 270M, own cells take 0.64 of the processor time of shared ones for turns on a long system text, 0.86 for a burst on one,
+    /// 0.99 for eight streams of 1,000 tokens, but 1.22 for sixteen short streams. On, where memory must be smaller than all contexts.
     /// </summary>
     public bool SharedCells { get; init; }
 

@@ -5,16 +5,19 @@ namespace Gemma3Server.Engine.Tests;
 
 public sealed class AllocationTests
 {
-    [Fact]
-    public void Step_SteadyDecode_AllocatesOnlyTheTextItEmits()
+    /// <summary>Greedily one token follows on itself, and drafts of it hold.</summary>
+    [Theory]
+    [InlineData(1f, false)]
+    [InlineData(0f, true)]
+    public void Step_SteadyDecode_AllocatesOnlyTheTextItEmits(float temperature, bool drafts)
     {
-        using var harness = new EngineHarness(new QuietRuntime());
+        using var harness = new EngineHarness(new QuietRuntime(), clock: drafts ? new StepClock(TimeSpan.FromMilliseconds(1)) : null);
         // Four run, of which one alone, and more wait than can; all have a deadline, as it may come to that.
         for (var i = 0; i < 12; i++)
         {
-            harness.Submit($"p{i}", 3000, r => r with
+            harness.Submit($"p{i}", drafts ? 30_000 : 3000, r => r with
             {
-                Sampling = new() { Seed = 1 },
+                Sampling = new() { Seed = 1, Temperature = temperature },
                 Stop = ["never to be met"],
                 Priority = (RequestPriority)(i % 3),
                 ClientKey = $"client {i % 2}",
@@ -32,6 +35,7 @@ public sealed class AllocationTests
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         tokens = harness.Metrics.Snapshot(0, 0).CompletionTokens - tokens;
         Assert.True(harness.Scheduler.WaitingCount > 0 && tokens > steps);
+        if (drafts) Assert.True(harness.Metrics.Snapshot(0, 0).AcceptedDraftTokens > steps);
         var perToken = allocated / (double)tokens;
 
         // A string of one character takes 24 bytes, its event 40, its share of the channel's growing segments (nobody reads) 8 to 32.
@@ -50,15 +54,15 @@ public sealed class AllocationTests
             _logits.AsSpan(FakeTokenizer.FirstByte + 'a', 26).Fill(1f);
         }
 
-        public ModelInfo Model { get; } = new() { Name = "quiet", Architecture = "gemma3", VocabularySize = 512, TrainedContextLength = 4096 };
+        public ModelInfo Model { get; } = new() { Name = "quiet", Architecture = "gemma3", VocabularySize = 512, TrainedContextLength = 65_536 };
 
         public RuntimeLimits Limits { get; } = new()
         {
             MaxSequences = 4,
-            ContextLength = 4096,
+            ContextLength = 65_536,
             MaxBatchTokens = 64,
             MicroBatchTokens = 64,
-            TotalCells = 4 * 4096,
+            TotalCells = 4 * 65_536,
         };
 
         public ITokenizer Tokenizer { get; } = new QuietTokenizer();

@@ -14,17 +14,20 @@ namespace Gemma3Server.Engine.Tests;
 internal sealed class EngineHarness : IDisposable
 {
     private readonly IModelRuntime _runtime;
+    private readonly IModelRuntime? _draft;
     private readonly TimeProvider _clock;
     private readonly GrammarCache _grammars;
     private int _requests;
 
-    public EngineHarness(FakeRuntimeOptions? runtime = null, EngineOptions? options = null, TimeProvider? clock = null)
-        : this(new FakeModelRuntime(runtime), options, clock)
+    public EngineHarness(
+        FakeRuntimeOptions? runtime = null, EngineOptions? options = null, TimeProvider? clock = null, FakeRuntimeOptions? draft = null)
+        : this(new FakeModelRuntime(runtime), options, clock, draft is null ? null : new FakeModelRuntime(draft))
     {
     }
 
-    public EngineHarness(IModelRuntime runtime, EngineOptions? options = null, TimeProvider? clock = null)
+    public EngineHarness(IModelRuntime runtime, EngineOptions? options = null, TimeProvider? clock = null, IModelRuntime? draft = null)
     {
+        _draft = draft;
         options ??= new();
         _clock = clock ?? TimeProvider.System;
         _runtime = runtime;
@@ -32,7 +35,7 @@ internal sealed class EngineHarness : IDisposable
         Cache = new(runtime, options, _clock);
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
-        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, options, Scheduler.StepTokens, Cache.Capacity);
+        var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, options, Scheduler.StepTokens, Cache.Capacity, draft is null ? null : new(draft, _clock));
         Executor = new(runtime, Scheduler, Cache, speculator, new(), Metrics, _clock, NullLogger.Instance);
     }
 
@@ -81,7 +84,7 @@ internal sealed class EngineHarness : IDisposable
     public static (int[] Tokens, List<GenerationEvent> Events) RunAlone(GenerationRequest request, FakeRuntimeOptions runtime)
     {
         using var harness = new EngineHarness(
-            runtime with { SharedCells = 0, OnForward = null, MaxSequences = 1 }, new() { PrefixReuse = false, Speculation = SpeculationMode.Off });
+            runtime with { SharedCells = 0, OnForward = null, LosesOnRewind = null, MaxSequences = 1 }, new() { PrefixReuse = false, Speculation = SpeculationMode.Off });
         var sequence = harness.Submit(request);
         harness.RunToEnd();
         return (sequence.Tokens[sequence.PromptLength..].ToArray(), sequence.Events());
@@ -90,6 +93,7 @@ internal sealed class EngineHarness : IDisposable
     public void Dispose()
     {
         Metrics.Dispose();
+        _draft?.Dispose();
         _runtime.Dispose();
     }
 }

@@ -129,7 +129,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IEmbeddingRuntime, IInterr
         if (!IsKnown(sequence)) return 0;
         var target = _sequences[sequence];
         if (length >= target.Tokens.Count) return target.Tokens.Count;
-        if (length <= 0 || !target.CanRewind(length, _options.SlidingWindow))
+        if (length <= 0 || !target.CanRewind(length, _options.SlidingWindow) || _options.LosesOnRewind?.Invoke() == true)
         {
             target.Clear();
             return 0;

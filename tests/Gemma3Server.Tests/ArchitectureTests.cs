@@ -62,12 +62,12 @@ public sealed partial class ArchitectureTests
     /// <summary>The evaluator has runtimes of its own, without scheduler and cache, and gives back the sequences that it used.</summary>
     [Fact]
     public void SequenceMemory_IsTouchedByTheKvCacheAndTheEvaluatorOnly() => Assert.Equal(
-        ["src/Gemma3Server.Engine/Caching/KvCache.cs", "src/Gemma3Server.Engine/Evaluation/Evaluator.cs"], Containing("src/Gemma3Server.Engine", MemoryCall));
+        ["src/Gemma3Server.Engine/Caching/KvCache.cs", "src/Gemma3Server.Engine/Evaluation/Evaluator.cs", "src/Gemma3Server.Engine/Speculation/DraftModel.cs"], Containing("src/Gemma3Server.Engine", MemoryCall));
 
     /// <summary>The evaluator wants the logits of every row; the model runner those of last rows of sequences that generate.</summary>
     [Fact]
     public void Forward_IsCalledByTheModelRunnerAndTheEvaluatorOnly() => Assert.Equal(
-        ["src/Gemma3Server.Engine/Evaluation/Evaluator.cs", "src/Gemma3Server.Engine/Execution/ModelRunner.cs"], Containing("src/Gemma3Server.Engine", ForwardCall));
+        ["src/Gemma3Server.Engine/Evaluation/Evaluator.cs", "src/Gemma3Server.Engine/Execution/ModelRunner.cs", "src/Gemma3Server.Engine/Speculation/DraftModel.cs"], Containing("src/Gemma3Server.Engine", ForwardCall));
 
     [Fact]
     public void Engine_KnowsNoWebAndNoNativeCode() => Assert.Empty(Containing("src/Gemma3Server.Engine", WebOrNative));

@@ -11,6 +11,7 @@ namespace Gemma3Server.Engine.Caching;
 /// </remarks>
 internal sealed class CellForecast(PrefixCache prefixes, CacheEntry[] entries, RuntimeLimits limits, EngineOptions options)
 {
+    /// <summary>How much of each node has been counted.</summary>
     private readonly Dictionary<RadixNode, int> _shared = [];
 
     /// <summary>Whether a sequence would fit if it were alone.</summary>
@@ -24,7 +25,20 @@ internal sealed class CellForecast(PrefixCache prefixes, CacheEntry[] entries, R
         foreach (var sequence in running) cells += Needed(sequence);
         // What is shared takes a walk through the tree, which a roomy server need not make.
         if (cells <= limits.TotalCells) return true;
-        return cells - CountedTwice(running) - SharedBy(newcomer) <= limits.TotalCells;
+        _shared.Clear();
+        foreach (var sequence in running) cells -= CountedBefore(entries[sequence.Id]);
+        return cells - SharedBy(newcomer) <= limits.TotalCells;
+    }
+
+    /// <summary>
+    /// Cells that nobody holds, neither running nor idle. Equal prefixes of forks from sources of their own count once, though they are two.
+    /// </summary>
+    public long Free()
+    {
+        _shared.Clear();
+        var free = limits.TotalCells;
+        foreach (var entry in entries) free -= entry.Length - CountedBefore(entry);
+        return free;
     }
 
     private long Needed(Sequence sequence)
@@ -35,25 +49,20 @@ internal sealed class CellForecast(PrefixCache prefixes, CacheEntry[] entries, R
         return sequence.Count + Math.Clamp(expected, 1, Math.Max(1, sequence.Remaining));
     }
 
-    /// <summary>Cells that the lengths of the running sequences count more than once, since forks share them.</summary>
-    private long CountedTwice(List<Sequence> running)
+    /// <summary>Cells of an entry that it shares with one that was counted before, since <see cref="_shared"/> was cleared.</summary>
+    private int CountedBefore(CacheEntry entry)
     {
-        _shared.Clear();
-        long all = 0, once = 0;
-        foreach (var sequence in running)
+        var before = 0;
+        for (var node = entry.Tip; node is not null && node.End > 0; node = node.Parent)
         {
-            var entry = entries[sequence.Id];
-            all += entry.Shared;
-            for (var node = entry.Tip; node is not null && node.End > 0; node = node.Parent)
-            {
-                var length = Math.Min(entry.Shared, node.End) - node.Start;
-                if (length <= 0 || (_shared.TryGetValue(node, out var known) && known >= length)) continue;
-                once += length - known;
-                _shared[node] = length;
-            }
+            var length = Math.Min(entry.Shared, node.End) - node.Start;
+            if (length <= 0) continue;
+            var known = _shared.GetValueOrDefault(node);
+            before += Math.Min(known, length);
+            if (length > known) _shared[node] = length;
         }
 
-        return Math.Max(0, all - once);
+        return before;
     }
 
     /// <summary>What a newcomer will share with a running sequence. One that comes back from host memory brings copies of its own.</summary>

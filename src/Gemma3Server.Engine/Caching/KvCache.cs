@@ -298,8 +298,6 @@ internal sealed class KvCache
         var entry = IdPlacement.Choose(_entries)!;
         Clear(entry);
         var restored = RestoreWhole(entry, swapped);
-        // Idle ids hold cells that it may need.
-        while (!restored && _runtime.Limits.SharedCells && TryEvict()) restored = RestoreWhole(entry, swapped);
         _swaps.Remove(sequence);
         if (restored) Occupy(entry, sequence, swapped.Length, sequence.CacheExplanation);
         return restored;
@@ -409,8 +407,17 @@ internal sealed class KvCache
 
     private bool RestoreWhole(CacheEntry target, SequenceSnapshot snapshot)
     {
+        // Idle ids hold cells that it may need. The forecast spares most refusals, which the library logs as errors; it is none of exact books.
+        while (_runtime.Limits.SharedCells && _forecast.Free() < snapshot.Length && TryEvict())
+        {
+        }
+
         var began = _clock.GetTimestamp();
-        if (!_runtime.Restore(target.Id, snapshot)) return false;
+        while (!_runtime.Restore(target.Id, snapshot))
+        {
+            if (!_runtime.Limits.SharedCells || !TryEvict()) return false;
+        }
+
         _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
         target.Floor = _search.FloorOfCopy(snapshot.Length);
         return true;

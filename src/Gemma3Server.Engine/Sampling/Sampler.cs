@@ -55,14 +55,18 @@ internal sealed class Sampler
     }
 
     /// <summary>The next token, or <see cref="NoToken"/> when the row holds NaN, an infinite largest logit, or nothing.</summary>
+    /// <param name="logits">The row.</param>
+    /// <param name="scratch">Of the thread.</param>
+    /// <param name="ahead">How many tokens are guessed to come before it: it is drawn as that later one, though penalties do not know them.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public int Sample(ReadOnlySpan<float> logits, SamplerScratch scratch)
+    public int Sample(ReadOnlySpan<float> logits, SamplerScratch scratch, int ahead = 0)
     {
         if (logits.IsEmpty) return NoToken;
         var patches = scratch.Patches;
         patches.Begin(logits);
         _adjustments?.Apply(logits, patches);
-        if (_accepted < _minTokens) RuleOutEnd(logits, patches);
+        var index = _accepted + ahead;
+        if (index < _minTokens) RuleOutEnd(logits, patches);
         var row = patches.Row(logits);
 
         var scale = Math.Min(1f / _parameters.Temperature, MaxScale);
@@ -70,15 +74,15 @@ internal sealed class Sampler
         if (Matcher is { } matcher)
         {
             if (_parameters.Temperature <= 0f) return First(AllowedTokens.Largest(row, matcher, 1, scratch));
-            if (hasTopK) return FromTopK(AllowedTokens.Largest(row, matcher, _parameters.TopK, scratch), scale, scratch);
+            if (hasTopK) return FromTopK(AllowedTokens.Largest(row, matcher, _parameters.TopK, scratch), scale, index, scratch);
             row = AllowedTokens.Masked(row, matcher, scratch);
         }
 
-        if (_parameters.Temperature > 0f && !hasTopK) return FullVocabulary.Sample(row, _parameters, scale, _generator, _accepted, scratch);
+        if (_parameters.Temperature > 0f && !hasTopK) return FullVocabulary.Sample(row, _parameters, scale, _generator, index, scratch);
 
         var maxima = BlockMaxima.Of(row, scratch);
         if (!maxima.IsUsable) return NoToken;
-        return _parameters.Temperature > 0f ? FromTopK(maxima.Largest(_parameters.TopK), scale, scratch) : maxima.FirstOfMax();
+        return _parameters.Temperature > 0f ? FromTopK(maxima.Largest(_parameters.TopK), scale, index, scratch) : maxima.FirstOfMax();
     }
 
     private void RuleOutEnd(ReadOnlySpan<float> logits, LogitPatches patches)
@@ -91,13 +95,13 @@ internal sealed class Sampler
 
     private static int First(Span<ulong> keys) => keys.IsEmpty ? NoToken : LogitKey.Token(keys[0]);
 
-    private int FromTopK(Span<ulong> keys, float scale, SamplerScratch scratch)
+    private int FromTopK(Span<ulong> keys, float scale, int index, SamplerScratch scratch)
     {
         if (keys.IsEmpty) return NoToken;
         var candidates = new Candidates(keys, scratch);
         if (_parameters.TypicalP < 1f) candidates.Typical(_parameters.TypicalP);
         if (_parameters.TopP < 1f) candidates.TopP(_parameters.TopP);
         if (_parameters.MinP > 0f) candidates.MinP(_parameters.MinP);
-        return candidates.Draw(scale, _generator.Uniform(_accepted), scratch);
+        return candidates.Draw(scale, _generator.Uniform(index), scratch);
     }
 }

@@ -29,6 +29,8 @@ internal sealed class Speculator
     /// <summary>Steps with drafts after which one goes without, so that the time of such a step stays known.</summary>
     private const int PlainAfter = 64;
 
+    private static readonly int ModelKind = Acceptance.KindOf(DraftSource.Model, 0);
+
     private static readonly int[] Lengths = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
     private readonly RuntimeLimits _limits;
@@ -44,13 +46,16 @@ internal sealed class Speculator
     private readonly int[] _available;
     private readonly double[] _rates;
     private readonly int[] _chosen;
+    private readonly bool[] _byModel;
+    private readonly Sequence[] _drafting;
+    private readonly DraftModel? _model;
     private int _passes;
     private int _held;
     private int _plainSteps;
     private int _draftSteps;
     private int _turn;
 
-    public Speculator(RuntimeLimits limits, int window, EngineOptions options, int stepTokens, int capacity)
+    public Speculator(RuntimeLimits limits, int window, EngineOptions options, int stepTokens, int capacity, DraftModel? model = null)
     {
         _limits = limits;
         _options = options;
@@ -64,12 +69,16 @@ internal sealed class Speculator
         _available = new int[capacity];
         _rates = new double[capacity];
         _chosen = new int[capacity];
+        _byModel = new bool[capacity];
+        _drafting = new Sequence[capacity];
+        _model = model;
     }
 
     /// <summary>Adds drafts to a plan, where they pay.</summary>
     public void Extend(StepPlan plan)
     {
         (_passes, _held) = (0, 0);
+        _model?.BeginStep();
         if (_options.Speculation == SpeculationMode.Off || _longest < 1 || plan.DecodeRows == 0) return;
         if (plan.Entries[0].Sequence.Request.Deterministic) return; // it runs alone, in the same rows always
         if (!_cost.Knows(plan.DecodeRows) || _draftSteps >= PlainAfter) return;
@@ -82,9 +91,9 @@ internal sealed class Speculator
         Apply(plan);
     }
 
-    /// <summary>What is expected of the drafts of a plan to add to its time.</summary>
-    public TimeSpan Extra(StepPlan plan) =>
-        plan.DraftRows == 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(_cost.Extra(plan.DecodeRows, plan.DraftRows, _passes));
+    /// <summary>What drafting a plan has cost, and what the drafts are expected to add to its time.</summary>
+    public TimeSpan Extra(StepPlan plan) => TimeSpan.FromSeconds(
+        (_model?.Spent ?? 0) + (plan.DraftRows == 0 ? 0 : _cost.Extra(plan.DecodeRows, plan.DraftRows, _passes)));
 
     /// <summary>Learns that the first <paramref name="held"/> tokens of a sequence's draft were the right ones.</summary>
     public void Verified(Sequence sequence, int held)
@@ -106,11 +115,11 @@ internal sealed class Speculator
         if (plan.PrefillRows > 0 || plan.Entries[0].Sequence.Request.Deterministic) return;
         if (plan.DraftRows == 0)
         {
-            _cost.Observe(decoding, seconds);
+            _cost.Observe(decoding, seconds - (_model?.Spent ?? 0));
             return;
         }
 
-        _cost.Observe(decoding, plan.DraftRows, _passes, seconds);
+        _cost.Observe(decoding, plan.DraftRows, _passes, seconds - (_model?.Spent ?? 0));
         var plain = _cost.Plain(decoding);
         _credit.Settle((_held / (double)decoding) - ((seconds - plain) / plain));
     }
@@ -129,11 +138,11 @@ internal sealed class Speculator
     /// <summary>Asks for each decoding sequence's draft; false when there is none.</summary>
     private bool Propose(StepPlan plan)
     {
-        var any = false;
+        var (any, mayCatchUp) = (false, _model is not null && ModelMayPay(plan));
         var entries = plan.Entries;
         for (var e = 0; e < entries.Length; e++)
         {
-            (_limit[e], _available[e], _chosen[e]) = (0, 0, 0);
+            (_limit[e], _available[e], _chosen[e], _byModel[e]) = (0, 0, 0, false);
             var sequence = entries[e].Sequence;
             var draft = sequence.Draft;
             draft.Clear();
@@ -142,13 +151,29 @@ internal sealed class Speculator
             if (_limit[e] < 1) continue;
             draft.Lookup ??= new(sequence, _options.DraftMinimumMatch, _options.Speculation != SpeculationMode.Draft);
             draft.Lookup.Propose(sequence, _limit[e]);
-            if (draft.Count == 0) continue;
-            _available[e] = draft.Count;
-            _rates[e] = draft.Acceptance.Rate(draft.Kind, _acceptance.Rate(draft.Kind, RateAtFirst));
-            any = true;
+            if (draft.Count > 0) (_available[e], _rates[e]) = (draft.Count, Rate(draft, draft.Kind));
+            // The model knows no grammar: most of what it says would be ruled out.
+            if (_model is not null && sequence.Matcher is null && Rate(draft, ModelKind) is var rate && rate > (draft.Count > 0 ? _rates[e] : 0))
+            {
+                if (_model.IsReady(sequence, mayCatchUp)) (_available[e], _rates[e], _byModel[e]) = (_limit[e], rate, true);
+                else mayCatchUp = false; // one in a step
+            }
+
+            any |= _available[e] > 0;
         }
 
         return any;
+    }
+
+    private double Rate(Draft draft, int kind) => draft.Acceptance.Rate(kind, _acceptance.Rate(kind, RateAtFirst));
+
+    /// <summary>Whether drafts of the model would pay for one sequence, so that it may be brought up to it.</summary>
+    private bool ModelMayPay(StepPlan plan)
+    {
+        const int Length = 4;
+        var (decoding, plain) = (plan.DecodeRows, _cost.Plain(plan.DecodeRows));
+        return _credit.IsOpen
+            && Gain(_acceptance.Rate(ModelKind, RateAtFirst), Length) * plain / decoding > _cost.Extra(decoding, Length, 0) + (_model!.Seconds(Length) / decoding);
     }
 
     private (int Length, bool Level) Choose(StepPlan plan, int room)
@@ -159,23 +184,26 @@ internal sealed class Speculator
         foreach (var length in Lengths)
         {
             if (length > _longest) break;
-            var (gain, rows, drafting, allFit) = Weigh(plan, length, room);
+            var (gain, rows, drafting, allFit, model) = Weigh(plan, length, room);
             if (drafting == 0) continue;
             var passes = _ownCells && drafting < decoding ? 1 : 0;
-            var rate = (decoding + gain) / (plain + _cost.Extra(decoding, rows, passes));
+            var rate = (decoding + gain) / (plain + model + _cost.Extra(decoding, rows, passes));
             if (rate > best) (best, bestLength, bestLevel) = (rate, length, false);
             if (passes == 0 || !allFit || decoding * length > room) continue;
-            rate = (decoding + gain) / (plain + _cost.Extra(decoding, decoding * length, 0));
+            rate = (decoding + gain) / (plain + model + _cost.Extra(decoding, decoding * length, 0));
             if (rate > best) (best, bestLength, bestLevel) = (rate, length, true);
         }
 
         return (bestLength, bestLevel);
     }
 
-    /// <summary>What drafts of up to a length bring, how many rows they take, of how many sequences, and whether each sequence could have that many.</summary>
-    private (double Gain, int Rows, int Drafting, bool AllFit) Weigh(StepPlan plan, int length, int room)
+    /// <summary>
+    /// What drafts of up to a length bring, how many rows they take, of how many sequences, whether each sequence could have that many, and the
+    /// draft model's seconds.
+    /// </summary>
+    private (double Gain, int Rows, int Drafting, bool AllFit, double Model) Weigh(StepPlan plan, int length, int room)
     {
-        var (gain, rows, drafting, allFit) = (0.0, 0, 0, true);
+        var (gain, rows, drafting, allFit, model) = (0.0, 0, 0, true, 0.0);
         for (var e = 0; e < plan.Entries.Length; e++)
         {
             if (plan.Entries[e].Sequence.Pending != 1) continue;
@@ -185,9 +213,10 @@ internal sealed class Speculator
             gain += Gain(_rates[e], count);
             rows += count;
             drafting++;
+            if (_byModel[e]) model = Math.Max(model, _model!.Seconds(count));
         }
 
-        return (gain, rows, drafting, allFit);
+        return (gain, rows, drafting, allFit, model);
     }
 
     /// <summary>How much of an entry's draft is taken: with own cells all drafts are of one length.</summary>
@@ -217,7 +246,8 @@ internal sealed class Speculator
     {
         if (_plainSteps < ProbeAfter) return false;
         _passes = _ownCells && plan.DecodeRows > 1 ? 1 : 0;
-        if (!_credit.Covers(_cost.Extra(plan.DecodeRows, ProbeLength, _passes) / _cost.Plain(plan.DecodeRows))) return false;
+        var seconds = _cost.Extra(plan.DecodeRows, ProbeLength, _passes) + (_model?.Seconds(ProbeLength) ?? 0);
+        if (!_credit.Covers(seconds / _cost.Plain(plan.DecodeRows))) return false;
         for (var i = 0; i < plan.Entries.Length; i++)
         {
             var e = (_turn + i) % plan.Entries.Length;
@@ -230,8 +260,22 @@ internal sealed class Speculator
         return false;
     }
 
+    private void DraftByModel(StepPlan plan)
+    {
+        var (count, length) = (0, 0);
+        for (var e = 0; e < plan.Entries.Length; e++)
+        {
+            if (!_byModel[e] || _chosen[e] == 0) continue;
+            _drafting[count++] = plan.Entries[e].Sequence;
+            length = Math.Max(length, _chosen[e]);
+        }
+
+        if (count > 0) _model!.Draft(_drafting.AsSpan(0, count), length);
+    }
+
     private void Apply(StepPlan plan)
     {
+        DraftByModel(plan);
         for (var e = 0; e < plan.Entries.Length; e++)
         {
             if (_chosen[e] == 0) continue;

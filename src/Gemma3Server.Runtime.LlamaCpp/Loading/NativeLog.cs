@@ -133,7 +133,9 @@ internal static unsafe class NativeLog
         GgmlLogLevel.Error => message.EndsWith("failed to compute graph, compute status: 1", StringComparison.Ordinal)
             || message.EndsWith("graph_compute_async failed with error 1", StringComparison.Ordinal)
             || message.EndsWith("failed to decode, ret = 2", StringComparison.Ordinal),
-        GgmlLogLevel.Warning => message.Contains("removing memory module entries for seq_id", StringComparison.Ordinal),
+        // Shared cells have run out: the engine makes room, and says so itself where somebody has to give way.
+        GgmlLogLevel.Warning => message.Contains("removing memory module entries for seq_id", StringComparison.Ordinal)
+            || message.Contains("failed to find a memory slot for batch", StringComparison.Ordinal),
         _ => false,
     };
 

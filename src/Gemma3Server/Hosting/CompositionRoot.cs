@@ -23,6 +23,12 @@ internal static class CompositionRoot
             var settings = provider.GetRequiredService<Gemma3ServerOptions>();
             var loggers = provider.GetRequiredService<ILoggerFactory>();
             return stopped => LlamaCppRuntime.Load(Translate(settings), loggers, stopped);
+        })
+        .AddSingleton(provider =>
+        {
+            var settings = provider.GetRequiredService<Gemma3ServerOptions>();
+            var loggers = provider.GetRequiredService<ILoggerFactory>();
+            return new DraftLoader(string.IsNullOrWhiteSpace(settings.Model.DraftPath) ? null : stopped => LlamaCppRuntime.Load(TranslateDraft(settings), loggers, stopped));
         });
 
     /// <summary>
@@ -88,6 +94,10 @@ internal static class CompositionRoot
         CheckpointRepacker.Run(
             new() { SourcePath = path, TargetPath = target, EmbeddingType = Enum.Parse<GgmlType>(type, ignoreCase: true), Overwrite = overwrite },
             loggers, report, stopped);
+
+    /// <summary>The draft model has the same sequences, each with cells of its own: what it guesses is taken back all the time.</summary>
+    private static LlamaCppOptions TranslateDraft(Gemma3ServerOptions settings) =>
+        Translate(settings) with { ModelPath = settings.Model.DraftPath!, LogitsRows = 0, SharedCells = false, SharedCellCount = 0 };
 
     private static LlamaCppOptions Translate(Gemma3ServerOptions settings)
     {

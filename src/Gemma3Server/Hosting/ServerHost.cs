@@ -71,7 +71,8 @@ internal static class ServerHost
                 DraftMinimumMatch = options.Engine.DraftMinimumMatch,
             },
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<InferenceEngine>>()));
+            provider.GetRequiredService<ILogger<InferenceEngine>>(),
+            provider.GetRequiredService<DraftLoader>().Load));
         services.AddSingleton(provider => new Lazy<InferenceEngine>(provider.GetRequiredService<InferenceEngine>));
         services.AddHostedService<EngineService>();
         services.AddSingleton<IHostLifetime, SignalLifetime>();

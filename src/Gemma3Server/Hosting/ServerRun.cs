@@ -28,7 +28,7 @@ internal static partial class ServerRun
 
         // 2. Model file.
         options = EmbeddedModel.OrConfigured(NamedModel.Locate(options, out var unnamed), out var isEmbedded);
-        if ((unnamed ?? FindModelFault(options.Model.Path)) is { } missing)
+        if ((unnamed ?? FindModelFault(options.Model.Path) ?? FindDraftFault(options.Model.DraftPath)) is { } missing)
         {
             await error.WriteLineAsync(missing);
             return ExitCode.CannotRun;
@@ -81,6 +81,10 @@ internal static partial class ServerRun
             _ => $"{code}.",
         }
         : exception.Message;
+
+    private static string? FindDraftFault(string? path) => string.IsNullOrWhiteSpace(path) || File.Exists(path)
+        ? null
+        : $"The draft model file '{path}' (Gemma3:Model:DraftPath) does not exist. Give the GGUF file of a smaller Gemma 3 with --draft FILE, or leave it out.";
 
     /// <summary>Why there is no model file at <paramref name="path"/>, and what to do; null when there is one.</summary>
     internal static string? FindModelFault(string? path)

@@ -17,7 +17,9 @@ internal sealed class EngineClient(InferenceEngine engine)
     /// <param name="tokens">Tokens to generate; end-of-turn tokens do not end the answer.</param>
     /// <param name="cancellationToken">Ends the request.</param>
     /// <param name="sampling">How tokens are chosen; greedy by default.</param>
-    public (Exchange Exchange, Task Done) Send(int[] prompt, int tokens, CancellationToken cancellationToken, SamplingParameters? sampling = null)
+    /// <param name="predicted">What the answer will probably be.</param>
+    public (Exchange Exchange, Task Done) Send(
+        int[] prompt, int tokens, CancellationToken cancellationToken, SamplingParameters? sampling = null, int[]? predicted = null)
     {
         var exchange = new Exchange();
         var request = new GenerationRequest
@@ -27,6 +29,7 @@ internal sealed class EngineClient(InferenceEngine engine)
             MaxTokens = tokens,
             Sampling = sampling ?? Greedy,
             IgnoreEndOfGeneration = true,
+            PredictedTokens = predicted ?? [],
         };
         return (exchange, ReadAsync(exchange, engine.Generate(request, cancellationToken)));
     }

@@ -9,6 +9,8 @@ internal static class FeatureSwitches
 
     private static readonly (string Key, string Value) AdaptiveBudgetOff = ("Engine:AdaptiveBudget", "false");
 
+    private static readonly (string Key, string Value) SpeculationOff = ("Engine:Speculation", "off");
+
     private static readonly Dictionary<string, (string Key, string Value)[]> Off = new()
     {
         [ScenarioNames.ColdBurst] = [PrefixCacheOff],
@@ -16,6 +18,10 @@ internal static class FeatureSwitches
         [ScenarioNames.Conversations] = [PrefixCacheOff],
         [ScenarioNames.LongArrivals] = [AdaptiveBudgetOff],
         [ScenarioNames.Poisson] = [AdaptiveBudgetOff],
+        [ScenarioNames.Predicted] = [SpeculationOff],
+        [ScenarioNames.PredictedEight] = [SpeculationOff],
+        [ScenarioNames.Mispredicted] = [SpeculationOff],
+        [ScenarioNames.MispredictedEight] = [SpeculationOff],
     };
 
     /// <summary>The settings of a scenario's off side; none where no setting switches off what it shows.</summary>

@@ -13,4 +13,8 @@ internal static class ScenarioNames
     public const string Conversations = "conversations";
     public const string Idle = "idle-ttft";
     public const string Poisson = "poisson";
+    public const string Predicted = "predicted";
+    public const string PredictedEight = "predicted-8";
+    public const string Mispredicted = "mispredicted";
+    public const string MispredictedEight = "mispredicted-8";
 }

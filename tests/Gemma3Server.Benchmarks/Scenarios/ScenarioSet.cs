@@ -15,5 +15,9 @@ internal static class ScenarioSet
         new ManyConversations(scale),
         new IdleFirstToken(scale),
         new PoissonUsers(scale),
+        new PredictedAnswers(ScenarioNames.Predicted, streams: 1, wrong: false, scale),
+        new PredictedAnswers(ScenarioNames.PredictedEight, streams: 8, wrong: false, scale),
+        new PredictedAnswers(ScenarioNames.Mispredicted, streams: 1, wrong: true, scale),
+        new PredictedAnswers(ScenarioNames.MispredictedEight, streams: 8, wrong: true, scale),
     ];
 }

@@ -47,9 +47,9 @@ internal sealed class SoakRequests(int seed, ITokenizer tokenizer, int contextLe
         return body;
     }
 
-    /// <summary>Takes the answer into the conversation.</summary>
+    /// <summary>Takes the answer into the conversation, without the NUL that random weights may say and messages must not hold.</summary>
     public void Answered(string text) =>
-        _conversation.Add(new JsonObject { ["role"] = "assistant", ["content"] = string.IsNullOrWhiteSpace(text) ? "..." : text });
+        _conversation.Add(new JsonObject { ["role"] = "assistant", ["content"] = string.IsNullOrWhiteSpace(text) ? "..." : text.Replace('\0', ' ') });
 
     /// <summary>A body that must be refused with 400.</summary>
     public string Invalid()

@@ -40,6 +40,7 @@ public sealed class SpeculationScenarioTests
             SlidingWindow = Pick(random, 0, 0, 8, 24),
             SharedCells = random.Next(2) == 0 ? 0 : random.Next(260, 400),
             Next = tokens => tokens.Count > period && tokens.Count / stretch % 4 != 0 ? tokens[^period] : null,
+            LosesOnRewind = random.Next(3) == 0 ? () => random.Next(40) == 0 : null,
             // Never two failures without a success between: the second would be the fault of the requests. Calls without space come between.
             OnForward = n =>
             {
@@ -61,7 +62,7 @@ public sealed class SpeculationScenarioTests
 
         // Every step takes as long as any other, so that rows seem free; or any time, so that now and then they do.
         TimeProvider clock = random.Next(3) == 0 ? new JitterClock(random, TimeSpan.FromMilliseconds(5)) : new StepClock(TimeSpan.FromMilliseconds(1));
-        using var harness = new EngineHarness(runtime, options, clock);
+        using var harness = new EngineHarness(runtime, options, clock, random.Next(2) == 0 ? Draft(random, runtime) : null);
         var known = new List<int[]>();
         var live = new List<(Sequence Sequence, int[] Expected, List<GenerationEvent> Events)>();
         for (var left = random.Next(3, 9); left > 0 || !harness.Scheduler.IsIdle;)
@@ -105,6 +106,19 @@ public sealed class SpeculationScenarioTests
         sum.Accepted += statistics.AcceptedDraftTokens;
         sum.Reused += statistics.CachedTokens;
     }
+
+    /// <summary>A model that knows most of it, and has its own limits, window and failures.</summary>
+    private static FakeRuntimeOptions Draft(Random random, FakeRuntimeOptions runtime) => runtime with
+    {
+        Salt = random.Next(3) == 0 ? 1UL : 0,
+        Next = tokens => tokens.Count % 11 == 0 ? FakeTokenizer.FirstByte + 'e' : runtime.Next!(tokens),
+        ContextLength = Pick(random, 64, 256, 300),
+        MaxSequences = random.Next(1, 6),
+        MaxBatchTokens = Pick(random, 16, 64),
+        SlidingWindow = Pick(random, 0, 8),
+        SharedCells = 0,
+        OnForward = _ => random.Next(50) == 0 ? ForwardStatus.Failed : ForwardStatus.Ok,
+    };
 
     private static GenerationRequest NextRequest(Random random, List<int[]> known)
     {

@@ -94,6 +94,15 @@ public sealed class NativeLogTests
         Assert.Equal([LogLevel.Debug, LogLevel.Debug, LogLevel.Debug, LogLevel.Debug, LogLevel.Error, LogLevel.Error], _lines.Select(line => line.Level));
     }
 
+    [Fact]
+    public void Append_SharedCellsHaveRunOut_IsDetail()
+    {
+        NativeLog.SendTo(new RecordingLogger(_lines));
+        NativeLog.Append(GgmlLogLevel.Warning, "decode: failed to find a memory slot for batch of size 512\n");
+        NativeLog.SendTo(NullLogger.Instance);
+        Assert.Equal(LogLevel.Debug, Assert.Single(_lines).Level);
+    }
+
     private sealed class RecordingLogger(List<(LogLevel Level, string Text)> lines) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;

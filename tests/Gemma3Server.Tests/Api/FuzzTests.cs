@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Text;
+using System.Text.Json.Nodes;
 using Gemma3Server.Testing;
 using Gemma3Server.Tests.Support;
 using Gemma3Server.Tests.Support.Shapes;
@@ -11,8 +13,10 @@ public sealed class FuzzTests
     private const int Requests = 5000;
     private const int AtOnce = 8;
 
-    /// <summary>Valid bodies, by route. Answers are short, so that what stays valid ends soon.</summary>
-    private static readonly (string Path, string Body)[] Valid =
+    /// <summary>
+    /// Valid bodies, by route, beside the examples of the API's document. Answers are short, so that what stays valid ends soon.
+    /// </summary>
+    private static readonly (string Path, string Body)[] Chats =
     [
         ("/v1/chat/completions", """{"messages":[{"role":"user","content":"Hi"}],"max_tokens":6}"""),
         ("/v1/chat/completions", """
@@ -47,6 +51,16 @@ public sealed class FuzzTests
             """),
         ("/v1/responses", """{"input":[{"role":"user","content":"Hi"}],"max_output_tokens":3,"background":true,"previous_response_id":null,"stream_options":null}"""),
         ("/v1/responses/input_tokens", """{"input":"Hi","instructions":"Be kind."}"""),
+        ("/v1/completions", """
+            {"model":"gemma-test","prompt":["Hi","é"],"max_tokens":6,"n":2,"best_of":3,"seed":1,"logprobs":2,"suffix":"","stop":["ab"],"temperature":0.7}
+            """),
+        ("/v1/completions", """
+            {"prompt":[[2,310],[335]],"max_tokens":4,"echo":true,"stream":true,"stream_options":{"include_usage":true},"min_tokens":1,"user":"u"}
+            """),
+        ("/v1/embeddings", """{"model":"gemma-test","input":["Hi","é"],"encoding_format":"base64","dimensions":4,"user":"u"}"""),
+        ("/v1/embeddings", """{"input":[[2,310],[335]],"encoding_format":"float"}"""),
+        ("/tokenize", """{"content":"é","add_special":true,"with_pieces":true,"parse_special":false}"""),
+        ("/detokenize", """{"tokens":[2,310,433]}"""),
     ];
 
     private static readonly string[] Names =
@@ -56,6 +70,7 @@ public sealed class FuzzTests
         "stop", "logit_bias", "logprobs", "top_logprobs", "min_tokens", "stop_token_ids", "ignore_eos", "cache_prompt", "prediction", "metadata", "user", "store",
         "tools", "tool_choice", "parallel_tool_calls", "functions", "function", "parameters", "arguments", "strict", "properties", "response_format", "modalities", "audio", "service_tier", "continue_final_message", "add_generation_prompt", "role",
         "content", "type", "text", "name", "tool_calls", "tool_call_id", "refusal", "include_usage", "reasoning_effort", "verbosity", "presence_penalty",
+        "prompt", "best_of", "echo", "suffix", "input", "encoding_format", "dimensions", "tokens", "add_special", "with_pieces",
     ];
 
     private static readonly (string Name, string Value)[] Headers =
@@ -70,26 +85,47 @@ public sealed class FuzzTests
         await using var server = await TestServer.StartAsync(
             new FakeRuntimeOptions { ContextLength = 256, SlidingWindow = 32 },
             new() { Http = new() { MaxBodyBytes = 64 * 1024 }, Engine = new() { QueueLimit = 512 } });
-        var statuses = new int[600];
+        var examples = await ExamplesAsync(server);
+        Assert.Contains(examples, example => example.Path == "/v1/responses");
+        var answers = new ConcurrentBag<(string Path, int Status)>();
         await Parallel.ForAsync(0, Requests, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (i, _) =>
         {
-            if (await SendAsync(server, i) is { } status) Interlocked.Increment(ref statuses[status]);
+            if (await SendAsync(server, i, i % 2 == 0 ? Chats : examples) is { } answer) answers.Add(answer);
         });
 
         // Had nothing stayed valid, or everything, the test would show little.
-        Assert.InRange(statuses[200], Requests / 20, Requests / 2);
-        Assert.InRange(statuses[400], Requests / 4, Requests);
+        Assert.InRange(answers.Count(answer => answer.Status == 200), Requests / 20, Requests / 2);
+        Assert.InRange(answers.Count(answer => answer.Status == 400), Requests / 4, Requests);
+        foreach (var path in examples.Select(example => example.Path).Distinct())
+            Assert.True(answers.Contains((path, 200)) && answers.Contains((path, 400)), $"{path} was not answered, or not refused");
         await TestServer.UntilAsync(() => server.Engine.Statistics is { Running: 0, Waiting: 0 });
         await server.Engine.CheckIntegrityAsync();
         using var last = await server.PostAsync(TestServer.Chat("\"max_tokens\":4,\"ignore_eos\":true"));
         Assert.Equal(4, Assert.Single(await ChatBodies.WholeAsync(last)).Text.Length);
     }
 
+    private static async Task<(string Path, string Body)[]> ExamplesAsync(TestServer server)
+    {
+        var document = JsonNode.Parse(await server.Client.GetStringAsync("/swagger/v1/swagger.json", TestContext.Current.CancellationToken))!;
+        var examples = new List<(string, string)>();
+        foreach (var (path, item) in document["paths"]!.AsObject())
+        {
+            if (item!["post"]?["requestBody"]?["content"]?["application/json"]?["schema"]?["$ref"]?.GetValue<string>() is not { } reference) continue;
+            foreach (var example in document["components"]!["schemas"]![reference.Split('/')[^1]]!["examples"]!.AsArray())
+            {
+                if (example!["model"] is not null) example["model"] = TestServer.ModelId;
+                examples.Add((path, example.ToJsonString()));
+            }
+        }
+
+        return [.. examples];
+    }
+
     /// <summary>Sends one spoiled request and checks its answer; null when the client left midway.</summary>
-    private static async Task<int?> SendAsync(TestServer server, int seed)
+    private static async Task<(string Path, int Status)?> SendAsync(TestServer server, int seed, (string Path, string Body)[] bodies)
     {
         var random = new Random(seed);
-        var (path, valid) = Valid[random.Next(Valid.Length)];
+        var (path, valid) = bodies[random.Next(bodies.Length)];
         var body = new JsonMutator(seed).Mutate(valid, Names);
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", random.Next(40) == 0 ? "text/plain" : "application/json");
@@ -118,7 +154,7 @@ public sealed class FuzzTests
             Assert.False(status == 200 && text.Contains("data: {\"error\":", StringComparison.Ordinal), what);
             Assert.True(status == 200 || text.StartsWith("{\"error\":{", StringComparison.Ordinal), what);
             OpenAiShapes.Check(text);
-            return status;
+            return (path, status);
         }
         catch (OperationCanceledException) when (leaves)
         {

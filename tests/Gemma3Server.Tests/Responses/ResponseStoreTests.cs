@@ -2,6 +2,7 @@ using System.Net;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Hosting;
 using Gemma3Server.Responses;
+using Gemma3Server.Testing;
 using Gemma3Server.Tests.Support;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
@@ -136,6 +137,23 @@ public sealed class ResponseStoreTests : IDisposable
         Assert.Null(await store.FindAsync("resp_2", ""));
         Assert.Equal(["resp_1", "resp_3"], (await store.FindChainAsync("resp_3", "")).Select(response => response.Body.Id));
         Assert.NotNull(await store.FindAsync("resp_run", ""));
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Serve_AnHourLater_SweepsTheFile()
+    {
+        var time = new ManualTime(ResponseSweeper.Interval);
+        await using var server = await TestServer.StartAsync(
+            () => new FakeModelRuntime(new() { Next = ScriptedReply.Of("ok") }), Options, ready: true,
+            services => services.AddSingleton<TimeProvider>(time));
+        var (old, young) = (await server.RespondAsync(ResponseCalls.Body()).JsonAsync(), await server.RespondAsync(ResponseCalls.Body()).JsonAsync());
+        var database = server.Services.GetRequiredService<ResponseStore>().Database;
+        await database.RunAsync(connection => connection.Execute(
+            "UPDATE responses SET used_at = used_at - 31 * 86400000 WHERE id = $id", ("$id", old.Id())));
+        await time.FireAsync();
+        await TestServer.UntilAsync(() => database.RunAsync(connection => connection.Query("SELECT id FROM responses", row => row.GetString(0))).Result is [var id]
+            && id == young.Id());
+        await server.SendAsync(HttpMethod.Get, $"/v1/responses/{old.Id()}").ErrorAsync(HttpStatusCode.NotFound);
     }
 
     [Fact]

@@ -25,15 +25,18 @@ internal static class OpenAiShapes
 
     private static readonly JsonShape ServiceTier = Shape.Words("auto", "default", "flex", "scale", "priority");
 
+    /// <summary>An extension: what the prefix cache did.</summary>
+    internal static readonly JsonShape CacheExplanation = Shape.Object(
+        ("reused_tokens", Shape.Integer()), ("source", Shape.Words("idle", "fork", "host", "none")), ("diverged_at", Shape.Integer()),
+        ("reason?", Shape.Words("never_seen", "evicted", "window_lost", "too_short", "disabled", "failed")));
+
     private static readonly JsonShape Usage = Shape.Object(
         ("prompt_tokens", Shape.Integer(1)), ("completion_tokens", Shape.Integer()), ("total_tokens", Shape.Integer(1)),
         ("prompt_tokens_details?", Shape.Object(("cached_tokens?", Shape.Integer()), ("audio_tokens?", Shape.Integer()))),
         ("completion_tokens_details?", Shape.Object(
             ("accepted_prediction_tokens?", Shape.Integer()), ("rejected_prediction_tokens?", Shape.Integer()),
             ("reasoning_tokens?", Shape.Integer()), ("audio_tokens?", Shape.Integer()))),
-        ("cache_explanation?", Shape.Object( // an extension
-            ("reused_tokens", Shape.Integer()), ("source", Shape.Words("idle", "fork", "host", "none")), ("diverged_at", Shape.Integer()),
-            ("reason?", Shape.Words("never_seen", "evicted", "window_lost", "too_short", "disabled", "failed")))));
+        ("cache_explanation?", CacheExplanation));
 
     private static readonly JsonShape Function = Shape.Object(("name", NotEmpty), ("arguments", Shape.Text));
 

@@ -56,8 +56,7 @@ internal static class ResponseShapes
         ("input_tokens", Shape.Integer(1)),
         ("input_tokens_details", Shape.Object(("cached_tokens", Shape.Integer()), ("cache_write_tokens", Shape.Integer()))),
         ("output_tokens", Shape.Integer()), ("output_tokens_details", Shape.Object(("reasoning_tokens", Shape.Integer()))), ("total_tokens", Shape.Integer(1)),
-        ("cache_explanation?", (_, _) => { }
-    )); // an extension
+        ("cache_explanation?", OpenAiShapes.CacheExplanation)); // an extension
 
     private static readonly JsonShape Response = Shape.Object(
         ("id", Shape.Prefixed("resp_")), ("object", Shape.Words("response")), ("created_at", Shape.Integer(1)),

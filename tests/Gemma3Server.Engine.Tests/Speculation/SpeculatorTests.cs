@@ -1,0 +1,90 @@
+using Gemma3Server.Testing;
+
+namespace Gemma3Server.Engine.Tests.Speculation;
+
+/// <summary>Drafts are made where they pay, by what a runtime's steps take on a clock of its own.</summary>
+public sealed class SpeculatorTests
+{
+    private const int Tokens = 400;
+
+    private static readonly FakeRuntimeOptions Shape = new() { MaxSequences = 16, ContextLength = 1024, MaxBatchTokens = 512 };
+
+    /// <summary>As on a GPU: a step reads all weights, rows cost little.</summary>
+    [Theory]
+    [InlineData(1, 3.0)]
+    [InlineData(8, 2.0)]
+    public void Generate_PredictedTextAndCheapRows_TakesAPartOfTheSteps(int streams, double atLeast)
+    {
+        var ratio = Time(streams, row: 0.02, off: true) / Time(streams, row: 0.02, off: false);
+        Assert.True(ratio >= atLeast, $"only {ratio:F2} times as fast");
+    }
+
+    /// <summary>As on a busy CPU: a row costs what a step of a stream does.</summary>
+    [Fact]
+    public void Generate_PredictedTextAndDearRows_IsLeftAlone()
+    {
+        var ratio = Time(8, row: 1.2, off: true) / Time(8, row: 1.2, off: false);
+        Assert.InRange(ratio, 0.98, 1.2);
+    }
+
+    /// <summary>Every third predicted token is wrong, so that places are found and nothing holds.</summary>
+    [Theory]
+    [InlineData(1, 0.02)]
+    [InlineData(1, 0.5)]
+    [InlineData(1, 1.2)]
+    [InlineData(8, 0.02)]
+    [InlineData(8, 0.5)]
+    public void Generate_NothingHolds_LosesLessThanTwoPercent(int streams, double row)
+    {
+        var ratio = Time(streams, row, off: true, wrong: true, tokens: 900) / Time(streams, row, off: false, wrong: true, tokens: 900);
+        Assert.True(ratio >= 0.98, $"{ratio:F3} of the speed without drafts");
+    }
+
+    [Fact]
+    public void Generate_Deterministic_IsNotDrafted()
+    {
+        var request = Request(0, 50);
+        using var harness = new EngineHarness(Shape, clock: new StepClock(TimeSpan.FromMilliseconds(1)));
+        harness.Submit(request with { Deterministic = true, PredictedTokens = EngineHarness.RunAlone(request, Shape).Tokens });
+        harness.RunToEnd();
+        Assert.Equal(0, harness.Metrics.Snapshot(0, 0).DraftTokens);
+    }
+
+    [Fact]
+    public void Generate_DraftModelThatKnows_IsAcceptedAlmostAlways()
+    {
+        var request = Request(0, 300);
+        var expected = EngineHarness.RunAlone(request, Shape).Tokens;
+        using var harness = new EngineHarness(Shape, clock: new StepClock(TimeSpan.FromMilliseconds(1)), draft: Shape);
+        var sequence = harness.Submit(request);
+        harness.RunToEnd();
+        Assert.Equal(expected, sequence.Tokens[sequence.PromptLength..].ToArray());
+        var statistics = harness.Metrics.Snapshot(0, 0);
+        Assert.True(statistics.AcceptedDraftTokens > 200 && statistics.AcceptedDraftTokens > 0.95 * statistics.DraftTokens, $"{statistics}");
+    }
+
+    private static double Time(int streams, double row, bool off, bool wrong = false, int tokens = Tokens)
+    {
+        using var runtime = new LinearRuntime(Shape, row);
+        using var harness = new EngineHarness(runtime, new() { Speculation = off ? SpeculationMode.Off : SpeculationMode.Auto }, runtime);
+        var began = runtime.GetTimestamp();
+        for (var i = 0; i < streams; i++)
+        {
+            var request = Request(i, tokens);
+            var answer = EngineHarness.RunAlone(request, Shape).Tokens;
+            if (wrong)
+            {
+                for (var t = 0; t < answer.Length; t++) answer[t] = t % 4 == 3 ? FakeTokenizer.FirstByte + 1 : answer[t];
+            }
+
+            harness.Submit(request with { PredictedTokens = answer });
+        }
+
+        harness.RunToEnd();
+        var statistics = harness.Metrics.Snapshot(0, 0);
+        if (wrong) Assert.True(off || (statistics.DraftTokens > 0 && statistics.AcceptedDraftTokens <= 0.05 * statistics.CompletionTokens), $"{statistics}");
+        return runtime.GetElapsedTime(began).TotalSeconds;
+    }
+
+    private static GenerationRequest Request(int number, int tokens) => Requests.Greedy($"request {number}", tokens);
+}
