@@ -19,6 +19,11 @@ internal static class ResponseShapes
 
     private static readonly JsonShape InputText = Shape.Object(("type", Shape.Words("input_text")), ("text", Shape.Text));
 
+    private static readonly JsonShape Anything = (_, _) => { };
+
+    private static readonly JsonShape Tool = Shape.Object(
+        ("type", Shape.Words("function")), ("name", Shape.Text), ("description?", Shape.Text), ("parameters?", Anything), ("strict?", Shape.Flag));
+
     private static readonly JsonShape Status = Shape.Words("in_progress", "completed", "incomplete");
 
     private static readonly JsonShape Call = Shape.Object(
@@ -53,6 +58,10 @@ internal static class ResponseShapes
         ("output_tokens", Shape.Integer()), ("output_tokens_details", Shape.Object(("reasoning_tokens", Shape.Integer()))), ("total_tokens", Shape.Integer(1)),
         ("cache_explanation?", OpenAiShapes.CacheExplanation)); // an extension
 
+    private static readonly JsonShape Format = Shape.Object(
+        ("type", Shape.Words("text", "json_object", "json_schema")), ("name?", Shape.Text), ("description?", Shape.Text),
+        ("strict?", Shape.Nullable(Shape.Flag)), ("schema?", Anything));
+
     private static readonly JsonShape Response = Shape.Object(
         ("id", Shape.Prefixed("resp_")), ("object", Shape.Words("response")), ("created_at", Shape.Integer(1)),
         ("status", Shape.Words("completed", "failed", "in_progress", "cancelled", "queued", "incomplete")),
@@ -67,9 +76,8 @@ internal static class ResponseShapes
         ("reasoning?", Shape.Nullable(Shape.Object(("effort?", Shape.Nullable(Shape.Text)), ("summary?", Shape.Nullable(Shape.Text))))),
         ("safety_identifier?", Shape.Nullable(Shape.Text)), ("service_tier?", Shape.Words("auto", "default", "flex", "scale", "priority")),
         ("store?", Shape.Flag), ("temperature", Shape.Number),
-        ("text?", Shape.Object(("format?", Shape.Object(
-            ("type", Shape.Words("text", "json_object", "json_schema")), ("name?", Shape.Text), ("description?", Shape.Text), ("strict?", Shape.Nullable(Shape.Flag)), ("schema?", (_, _) => { }))), ("verbosity?", Shape.Words("low", "medium", "high")))),
-        ("tool_choice", (_, _) => { }), ("tools", Shape.List(Shape.Object(("type", Shape.Words("function")), ("name", Shape.Text), ("description?", Shape.Text), ("parameters?", (_, _) => { }), ("strict?", Shape.Flag)))), ("top_logprobs?", Shape.Integer(0, 20)),
+        ("text?", Shape.Object(("format?", Format), ("verbosity?", Shape.Words("low", "medium", "high")))),
+        ("tool_choice", Anything), ("tools", Shape.List(Tool)), ("top_logprobs?", Shape.Integer(0, 20)),
         ("top_p", Shape.Number), ("truncation?", Shape.Words("auto", "disabled")), ("usage?", Shape.Nullable(Usage)), ("user?", Shape.Nullable(Shape.Text)),
         ("metadata", Metadata));
 
