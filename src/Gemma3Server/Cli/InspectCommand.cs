@@ -65,7 +65,7 @@ internal static class InspectCommand
         {
             var title = $"Writing {Path.GetFileName(target)}";
             var done = await CommandProgress.RunAsync(error, title, report =>
-                Task.Run(() => CompositionRoot.Repack(path, target, type, force, NullLoggerFactory.Instance, report, cancellationToken)));
+                Task.Run(() => CompositionRoot.Repack(path, target, type, force, NullLoggerFactory.Instance, share => report(share, null), cancellationToken)));
             var mended = (done.CorrectedTokens > 0 ? $" {done.CorrectedTokens} control tokens are marked as such." : "") + (done.NamedEndOfTurn ? " The end of turn is named." : "");
             await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
                 $"Wrote {target}: {done.SourceBytes / 1e6:N1} MB became {done.TargetBytes / 1e6:N1} MB.{mended}"));

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Gemma3Server.Hosting;
-using Spectre.Console;
 
 namespace Gemma3Server.Cli;
 
@@ -46,8 +45,8 @@ internal static class QuantizeCommand
                 using var loggers = CommandLog.Create(configuration);
                 try
                 {
-                    var done = await WithProgressAsync(CommandConsole.On(error), error, $"Writing {file.Name}", report =>
-                        CompositionRoot.QuantizeAsync(options, settingsOfJob, loggers, report, cancellationToken));
+                    var done = await CommandProgress.RunAsync(error, $"Writing {file.Name}", report =>
+                        CompositionRoot.QuantizeAsync(options, settingsOfJob, loggers, (tensor, share) => report(share, tensor), cancellationToken));
                     await parsed.InvocationConfiguration.Output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
                         $"Wrote {file}: {done.SourceBytes / 1e6:N1} MB ({done.SourceBitsPerWeight:0.00} bits/weight) became {done.TargetBytes / 1e6:N1} MB ({done.TargetBitsPerWeight:0.00})."));
                     return ExitCode.Ok;
@@ -63,27 +62,5 @@ internal static class QuantizeCommand
             }, orEmbedded: false);
         });
         return command;
-    }
-
-    /// <summary>A bar where somebody can watch it, and a line every tenth otherwise.</summary>
-    private static Task<QuantizeOutcome> WithProgressAsync(
-        IAnsiConsole console, TextWriter error, string title, Func<Action<string, double>, Task<QuantizeOutcome>> action)
-    {
-        if (console.Profile.Out.IsTerminal)
-        {
-            return console.Progress().AutoClear(true).StartAsync(context =>
-            {
-                var bar = context.AddTask(Markup.Escape(title));
-                return action((tensor, share) => (bar.Description, bar.Value) = (Markup.Escape($"{title}: {tensor}"), 100 * share));
-            });
-        }
-
-        var tenth = -1;
-        return action((tensor, share) =>
-        {
-            if ((int)(10 * share) == tenth) return;
-            tenth = (int)(10 * share);
-            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{title}: {100 * share:0} %, {tensor}"));
-        });
     }
 }
