@@ -83,19 +83,31 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
         var model = LlamaModel.Load(options, loggers, cancellationToken);
         var abort = new AbortFlag();
         LlamaContext? context = null;
+        LlamaCppRuntime runtime;
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
             context = LlamaContext.Create(model, ContextPlan.Create(model, options), AbortFlag.Callback, abort.Pointer);
-            var runtime = new LlamaCppRuntime(model, context, abort, new LlamaTokenizer(model), options, logger);
-            LogLoaded(logger, model.Info, context.Plan);
-            return runtime;
+            runtime = new LlamaCppRuntime(model, context, abort, new LlamaTokenizer(model), options, logger);
         }
         catch
         {
             context?.Dispose();
             abort.Dispose();
             model.Dispose();
+            throw;
+        }
+
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (options.GpuLayers != 0 && ComputeDevice.All().Any(device => device.IsGpu)) GpuWarmUp.Run(runtime);
+            LogLoaded(logger, model.Info, context.Plan);
+            return runtime;
+        }
+        catch
+        {
+            runtime.Dispose();
             throw;
         }
     }

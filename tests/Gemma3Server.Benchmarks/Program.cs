@@ -1,3 +1,4 @@
+using System.CommandLine;
 using BenchmarkDotNet.Running;
 using Gemma3Server.Benchmarks;
 using Gemma3Server.Benchmarks.Scenarios;
@@ -7,18 +8,19 @@ using Gemma3Server.Benchmarks.Scenarios;
 // soak ...       a long mixed load with cancellations and bad requests, and what it leaves behind
 // cancel ...     how soon sequences are free after their clients have gone
 // arrivals F     streams beside long prompts that arrive: the step budget on and off
+// agreement U V  greedy answers of two servers of one checkpoint, such as a GPU's and a CPU's: where and how closely they part
 // sampler        this server's sampler and llama.cpp's own, in one table
 // grammar F [streams]  constrained decoding on F's vocabulary: masks beside llama.cpp's, compile times, throughput beside free text
 // otherwise      BenchmarkDotNet's micro-benchmarks, with its own arguments (--filter '*Sampler*')
 return args switch
 {
     ["bench" or "synth", ..] => await Gemma3Server.Cli.CommandLine.RunAsync(args, Console.Out, Console.Error),
-    ["scenarios", .. var rest] => await ScenariosCommand.Create().Parse(rest).InvokeAsync(),
-    ["soak", .. var rest] => await SoakCommand.Create().Parse(rest).InvokeAsync(),
+    ["scenarios" or "soak", ..] => await new RootCommand { ScenariosCommand.Create(), SoakCommand.Create() }.Parse(args).InvokeAsync(),
     ["cancel", var model, .. var rest] => await CancelScenario.RunAsync(model, rest is [var streams] ? int.Parse(streams) : 100),
     ["arrivals", var model, .. var rest] => await ArrivalScenario.RunAsync(
         model, rest is [var streams, ..] ? int.Parse(streams) : 8, rest is [_, var tokens] ? int.Parse(tokens) : 4000),
     ["grammar", var model, .. var rest] => await GrammarScenario.RunAsync(model, rest is ["streams"]),
+    ["agreement", var first, var second] => await AgreementScenario.RunAsync(first, second),
     ["sampler"] => SamplerScenario.Run(),
     _ => BenchmarkSwitcher.FromAssembly(typeof(CancelScenario).Assembly).Run(args).Any() ? 0 : 1,
 };

@@ -5,6 +5,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Gemma3Server.Testing;
 using OpenAI;
 using OpenAI.Chat;
 
@@ -111,12 +112,20 @@ public sealed class GenerationTests(GenerationTests.Server fixture) : IClassFixt
     [Fact]
     public async Task Seed_Repeated_GivesTheSameText()
     {
-        var first = await CompleteAsync(ChatStream.Body(seed: 7));
-        var second = await CompleteAsync(ChatStream.Body(seed: 7));
-        var other = await CompleteAsync(ChatStream.Body(seed: 8));
+        var first = await CompleteAsync(Seeded(7));
+        var second = await CompleteAsync(Seeded(7));
+        var other = await CompleteAsync(Seeded(8));
 
         Assert.Equal(first, second);
         Assert.NotEqual(first, other);
+
+        // On a GPU what is left of a reused prompt is a step of another size, which rounds otherwise.
+        static System.Text.Json.Nodes.JsonObject Seeded(int seed)
+        {
+            var body = ChatStream.Body(seed: seed);
+            body["cache_prompt"] = TestLibrary.IsBatchInvariant;
+            return body;
+        }
     }
 
     [Fact]

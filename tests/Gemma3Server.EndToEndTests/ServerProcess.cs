@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Gemma3Server.Testing;
 
 namespace Gemma3Server.EndToEndTests;
 
@@ -64,6 +65,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.WorkingDirectory = Path.GetTempPath();
         start.Environment["Gemma3__Responses__Path"] = ""; // nothing of a test stays on the machine
+        if (TestLibrary.Directory is { } library) start.Environment["Gemma3__Runtime__LibraryDirectory"] = library;
         return new ServerProcess(new Process { StartInfo = start });
     }
 

@@ -4,4 +4,10 @@ namespace Gemma3Server.Testing;
 public static class TestLibrary
 {
     public static string? Directory { get; } = Environment.GetEnvironmentVariable("GEMMA3SERVER_TEST_LIBRARY") is { Length: > 0 } folder ? folder : null;
+
+    /// <summary>
+    /// Whether a row is computed to the bit alike in steps of any size, as the CPU backend does for sequences with cells of their own. A GPU
+    /// backend has other kernels for other numbers of rows, which round otherwise; the folder is taken for such a one's.
+    /// </summary>
+    public static bool IsBatchInvariant => Directory is null;
 }
