@@ -271,6 +271,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
             1 => ForwardStatus.NoSpace,
             2 => ForwardStatus.Aborted,
             -1 => ForwardStatus.InvalidBatch,
+            -2 => ForwardStatus.OutOfMemory,
             _ => ForwardStatus.Failed,
         };
     }

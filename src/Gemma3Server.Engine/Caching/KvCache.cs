@@ -160,6 +160,20 @@ internal sealed class KvCache
         return true;
     }
 
+    /// <summary>Gives back all memory that is only kept for later: idle ids, prefixes in host memory, checkpoints. False when there was none.</summary>
+    public bool Shed()
+    {
+        var had = _prefixes.DropSnapshots();
+        foreach (var entry in _entries)
+        {
+            if (!entry.IsIdle) continue;
+            Empty(entry);
+            had = true;
+        }
+
+        return had;
+    }
+
     /// <summary>Forgets all that is in host memory.</summary>
     public void DropHosts()
     {

@@ -178,6 +178,15 @@ internal sealed class PrefixCache
         Release(node);
     }
 
+    /// <summary>Drops every snapshot; false when there was none.</summary>
+    public bool DropSnapshots()
+    {
+        var had = _hosts.Count + _checkpoints.Count > 0;
+        while (_hosts is [.., var host]) DropHost(host);
+        while (_checkpoints is [.., var node]) DropCheckpoint(node);
+        return had;
+    }
+
     /// <summary>Notes a use.</summary>
     public void Touch(RadixNode? node)
     {
