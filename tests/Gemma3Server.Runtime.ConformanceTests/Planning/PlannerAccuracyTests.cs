@@ -36,8 +36,17 @@ public sealed class PlannerAccuracyTests
         {
             var options = new LlamaCppOptions
             {
-                ModelPath = "", ContextLength = context, Parallel = sequences, MicroBatchTokens = microBatch, DraftRows = drafts, MostDraftRows = 64,
-                FlashAttention = flash, SharedCells = shared, KeyCacheType = kv, ValueCacheType = kv, Threads = 1,
+                ModelPath = "",
+                ContextLength = context,
+                Parallel = sequences,
+                MicroBatchTokens = microBatch,
+                DraftRows = drafts,
+                MostDraftRows = 64,
+                FlashAttention = flash,
+                SharedCells = shared,
+                KeyCacheType = kv,
+                ValueCacheType = kv,
+                Threads = 1,
             };
             var what = $"{name}: {context} x {sequences}, micro-batch {microBatch}, drafts {drafts}, flash {flash}, shared {shared}, {kv}";
             var plan = ContextPlan.Create(model, options);
