@@ -7,6 +7,12 @@ public sealed record LlamaCppOptions
     public required string ModelPath { get; init; }
 
     /// <summary>
+    /// Path of a smaller checkpoint that is to be loaded after this one, with as many sequences of the same length: what the options leave open
+    /// leaves room for it.
+    /// </summary>
+    public string? DraftPath { get; init; }
+
+    /// <summary>
     /// Layers kept on the GPU, the output counted as one more; -1 = all, or as many as fit (<see cref="Planning.MemoryPlanner"/>). Without a GPU
     /// backend it has no effect.
     /// </summary>
@@ -19,7 +25,7 @@ public sealed record LlamaCppOptions
     public int ContextLength { get; init; }
 
     /// <summary>Sequences that run at the same time, 1 to 256; 0 = as many as fit, at most 4 (<see cref="Planning.MemoryPlanner"/>).</summary>
-    public int Parallel { get; init; } = 4;
+    public int Parallel { get; init; }
 
     /// <summary>
     /// Rows of one decode call; also the bound of <see cref="RuntimeLimits.MaxBatchTokens"/>. Raised to <see cref="MicroBatchTokens"/> plus

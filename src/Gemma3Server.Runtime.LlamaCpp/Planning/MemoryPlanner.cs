@@ -57,65 +57,89 @@ public static class MemoryPlanner
         };
     }
 
-    /// <summary>The longest context that fits with the options' sequences and layers; 0 = none does.</summary>
+    /// <summary>The longest context that fits with the options' sequences and layers and leaves 5 %; 0 = none does.</summary>
     /// <exception cref="ModelLoadException">An option is out of range; one line.</exception>
     public static int LargestContext(ModelFootprint model, LlamaCppOptions options, DeviceMemory free)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        return ContextPlan.Pad * Largest(model.TrainedContextLength / ContextPlan.Pad, pads => Fits(model, options with { ContextLength = pads * ContextPlan.Pad }, free, 100));
+        return ContextPlan.Pad * Largest(model.TrainedContextLength / ContextPlan.Pad, pads => Fits(model, null, options with { ContextLength = pads * ContextPlan.Pad }, free));
     }
 
-    /// <summary>The most sequences that fit with the options' context and layers; 0 = not one does.</summary>
+    /// <summary>The most sequences that fit with the options' context and layers and leave 5 %; 0 = not one does.</summary>
     /// <exception cref="ModelLoadException">An option is out of range; one line.</exception>
     public static int MostSequences(ModelFootprint model, LlamaCppOptions options, DeviceMemory free)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return Largest(ContextPlan.MaxSequences, sequences => Fits(model, options with { Parallel = sequences }, free, 100));
+        return Largest(ContextPlan.MaxSequences, sequences => Fits(model, null, options with { Parallel = sequences }, free));
     }
 
     /// <summary>The options with everything decided that they leave open.</summary>
     internal static LlamaCppOptions Choose(ModelFootprint model, LlamaCppOptions options, DeviceMemory free)
     {
-        var (openLayers, openSequences, openContext) = (options.GpuLayers < 0, options.Parallel == 0, options.ContextLength == 0);
-        var longest = model.TrainedContextLength;
+        var draft = options.DraftPath is null ? null : FootprintOfDraft(options.DraftPath);
+        var (openSequences, openContext) = (options.Parallel == 0, options.ContextLength == 0);
+        var longest = Math.Min(model.TrainedContextLength, draft?.TrainedContextLength ?? int.MaxValue);
+        if (options.GpuLayers < 0 && free.Gpus > 0)
+        {
+            var all = model.LayerCount + 1;
+            options = options with { GpuLayers = all };
+            if (!FitsGpu(With(1, LeastContext)))
+                options = options with { GpuLayers = Largest(all - 1, layers => FitsGpu(With(1, EnoughContext) with { GpuLayers = layers })) };
+        }
+
+        if (openSequences)
+            options = options with { Parallel = Math.Max(1, Largest(ContextPlan.DefaultSequences, sequences => Fits(With(sequences, EnoughContext)))) };
+        if (openContext)
+        {
+            var isOnGpu = free.Gpus > 0 && MemoryNeed.OffloadedLayers(model.LayerCount, options.GpuLayers, free.Gpus) == model.LayerCount;
+            var most = Math.Min(longest, isOnGpu ? MostGpuContext : ContextPlan.DefaultContextLength);
+            var pads = Largest((most + ContextPlan.Pad - 1) / ContextPlan.Pad, pads => Fits(With(options.Parallel, Math.Min(most, pads * ContextPlan.Pad))));
+            options = options with { ContextLength = Math.Min(most, Math.Max(pads, 1) * ContextPlan.Pad) };
+        }
+
+        return options;
+
         LlamaCppOptions With(int sequences, int context) => options with
         {
             Parallel = openSequences ? sequences : options.Parallel,
             ContextLength = openContext ? Math.Min(context, longest) : options.ContextLength,
         };
 
-        if (openLayers && free.Gpus > 0)
-        {
-            var all = model.LayerCount + 1;
-            options = options with { GpuLayers = all };
-            if (!FitsGpu(model, With(1, LeastContext), free, Usable))
-                options = options with { GpuLayers = Largest(all - 1, layers => FitsGpu(model, With(1, EnoughContext) with { GpuLayers = layers }, free, Usable)) };
-        }
+        bool Fits(LlamaCppOptions sizes) => MemoryPlanner.Fits(model, draft, sizes, free);
 
-        if (openSequences)
-            options = options with { Parallel = Math.Max(1, Largest(ContextPlan.DefaultSequences, sequences => Fits(model, With(sequences, EnoughContext), free, Usable))) };
-        if (openContext)
-        {
-            var isOnGpu = free.Gpus > 0 && MemoryNeed.OffloadedLayers(model.LayerCount, options.GpuLayers, free.Gpus) == model.LayerCount;
-            var most = Math.Min(longest, isOnGpu ? MostGpuContext : ContextPlan.DefaultContextLength);
-            var pads = Largest((most + ContextPlan.Pad - 1) / ContextPlan.Pad, pads => Fits(model, With(options.Parallel, Math.Min(most, pads * ContextPlan.Pad)), free, Usable));
-            options = options with { ContextLength = Math.Min(most, Math.Max(pads, 1) * ContextPlan.Pad) };
-        }
-
-        return options;
+        bool FitsGpu(LlamaCppOptions sizes) => Needs(model, draft, sizes, free).Gpu <= Share(free.GpuFree);
     }
 
-    private static bool Fits(ModelFootprint model, LlamaCppOptions options, DeviceMemory free, int percent) =>
-        FitsGpu(model, options, free, percent) && Need(model, options, free).Host.Total <= Share(free.HostFree, percent);
+    private static bool Fits(ModelFootprint model, ModelFootprint? draft, LlamaCppOptions options, DeviceMemory free)
+    {
+        var (host, gpu) = Needs(model, draft, options, free);
+        return host <= Share(free.HostFree) && gpu <= Share(free.GpuFree);
+    }
 
-    private static bool FitsGpu(ModelFootprint model, LlamaCppOptions options, DeviceMemory free, int percent) =>
-        Need(model, options, free).Gpu.Total <= Share(free.GpuFree, percent);
+    private static (long Host, long Gpu) Needs(ModelFootprint model, ModelFootprint? draft, LlamaCppOptions options, DeviceMemory free)
+    {
+        var need = MemoryNeed.Of(model, ContextPlan.Create(model, options), options.GpuLayers, free.Gpus);
+        if (draft is null) return (need.Host.Total, need.Gpu.Total);
+        var sizes = options with { DraftRows = 0, LogitsRows = 0, SharedCells = false, ContextLength = Math.Min(options.ContextLength, draft.TrainedContextLength) };
+        var beside = MemoryNeed.Of(draft, ContextPlan.Create(draft, sizes), options.GpuLayers, free.Gpus);
+        return (need.Host.Total + beside.Host.Total, need.Gpu.Total + beside.Gpu.Total - beside.Gpu.Overhead); // one process, one CUDA context
+    }
 
-    private static MemoryNeed Need(ModelFootprint model, LlamaCppOptions options, DeviceMemory free) =>
-        MemoryNeed.Of(model, ContextPlan.Create(model, options), options.GpuLayers, free.Gpus);
+    /// <summary>Null where it cannot be used: its own load will say why.</summary>
+    private static ModelFootprint? FootprintOfDraft(string path)
+    {
+        try
+        {
+            return CheckpointFile.Check(Path.GetFullPath(path));
+        }
+        catch (ModelLoadException)
+        {
+            return null;
+        }
+    }
 
-    private static long Share(long bytes, int percent) => bytes / 100 * percent;
+    private static long Share(long bytes) => bytes / 100 * Usable;
 
     /// <summary>The largest of 1 to <paramref name="most"/> that fits, where what is smaller fits too; 0 = none does.</summary>
     private static int Largest(int most, Func<int, bool> fits)

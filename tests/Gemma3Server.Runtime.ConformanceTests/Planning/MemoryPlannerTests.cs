@@ -133,6 +133,25 @@ public sealed class MemoryPlannerTests
     }
 
     [Fact]
+    public void Choose_DraftModel_LeavesRoomForIt()
+    {
+        var (model, draft) = (Shape("4b"), ModelFootprint.Read(TinyCheckpoint.Path));
+        var most = 0;
+        for (var gpu = 4 * GiB; gpu <= 8 * GiB; gpu += 512 * MiB)
+        {
+            var free = new DeviceMemory(64 * GiB, gpu, 1);
+            var (alone, beside) = (MemoryPlanner.Plan(model, Open, free), MemoryPlanner.Plan(model, Open with { DraftPath = TinyCheckpoint.Path }, free));
+            var sizes = Open with { Parallel = beside.Sequences, ContextLength = beside.ContextLength };
+            Assert.True(beside.Need.Gpu.Total + MemoryPlanner.Plan(draft, sizes, free).Need.Gpu.Total - MemoryNeed.GpuOverhead <= gpu, $"{gpu / MiB} MiB");
+            Assert.True(beside.OffloadedLayers == alone.OffloadedLayers && beside.Sequences <= alone.Sequences);
+            most = Math.Max(most, alone.ContextLength - beside.ContextLength);
+        }
+
+        Assert.True(most > 0);
+        Assert.Equal(MemoryPlanner.Plan(model, Open, Roomy), MemoryPlanner.Plan(model, Open with { DraftPath = "nowhere.gguf" }, Roomy));
+    }
+
+    [Fact]
     public void Plan_GivenOptions_StayAndAreRefusedWhereTheyDoNotFit()
     {
         var plan = MemoryPlanner.Plan(Shape("27b"), Open with { Parallel = 16, ContextLength = 131_072, GpuLayers = 63 }, new(64 * GiB, 24 * GiB, 1));
@@ -162,7 +181,7 @@ public sealed class MemoryPlannerTests
     [InlineData("4b", 8)]
     [InlineData("12b", 12)]
     [InlineData("27b", 24)]
-    public void LargestContext_AndMostSequences_AreTheLastThatFit(string name, int gibibytes)
+    public void LargestContext_AndMostSequences_AreTheLastThatLeaveFivePercent(string name, int gibibytes)
     {
         var (model, free) = (Shape(name), new DeviceMemory(64 * GiB, gibibytes * GiB, 1));
         var whole = Open with { GpuLayers = model.LayerCount + 1 };
@@ -174,7 +193,7 @@ public sealed class MemoryPlannerTests
         Assert.True(Fits(whole with { Parallel = sequences, ContextLength = 2048 }));
         Assert.False(Fits(whole with { Parallel = sequences + 1, ContextLength = 2048 }));
 
-        bool Fits(LlamaCppOptions options) => MemoryPlanner.Plan(model, options, free).Fits;
+        bool Fits(LlamaCppOptions options) => MemoryPlanner.Plan(model, options, free).Need is var need && need.Gpu.Total <= free.GpuFree / 100 * 95 && need.Host.Total < free.HostFree;
     }
 
     [Fact]
