@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
 using Gemma3Server.Api;
-using Gemma3Server.Cli.Pull;
 using Gemma3Server.Cli.Plan;
+using Gemma3Server.Cli.Pull;
 using Gemma3Server.Hosting;
 using Gemma3Server.Planning;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -41,9 +41,18 @@ internal static class PlanCommand
             var error = parsed.InvocationConfiguration.Error;
             var wishes = new PlanWishes
             {
-                Model = parsed.GetValue(model), Source = parsed.GetValue(source), AllowsFiles = true, GpuBytes = parsed.GetValue(gpu), Detect = parsed.GetValue(detect),
-                HostBytes = parsed.GetValue(ram), Users = parsed.GetValue(users), Context = parsed.GetValue(context), Kv = parsed.GetValue(kv),
-                Images = parsed.GetValue(images), GpuBandwidth = parsed.GetValue(gpuBandwidth), HostBandwidth = parsed.GetValue(hostBandwidth),
+                Model = parsed.GetValue(model),
+                Source = parsed.GetValue(source),
+                AllowsFiles = true,
+                GpuBytes = parsed.GetValue(gpu),
+                Detect = parsed.GetValue(detect),
+                HostBytes = parsed.GetValue(ram),
+                Users = parsed.GetValue(users),
+                Context = parsed.GetValue(context),
+                Kv = parsed.GetValue(kv),
+                Images = parsed.GetValue(images),
+                GpuBandwidth = parsed.GetValue(gpuBandwidth),
+                HostBandwidth = parsed.GetValue(hostBandwidth),
             };
             return await ModelCommandRun.RunAsync(settings.Read(parsed, defaults: ModelCommandRun.Quiet), needsModel: false, error, async options =>
             {

@@ -19,6 +19,7 @@ public sealed class PlanCommandTests : IDisposable
         Assert.Matches("^[0-9]+/62 layers, [0-9.]+ times slower$", rows[^1][1]);
         Assert.Matches("^4 x [0-9]+k; [0-9]+$", rows[^1][4]);
         Assert.Contains("host 51 GB/s", run.Output, StringComparison.Ordinal);
+        Assert.All(run.Output.Split('\n').Where(line => line.StartsWith('|')), line => Assert.Contains(line.TrimEnd(), Repository.Read("README.md"), StringComparison.Ordinal));
     }
 
     [Fact]
