@@ -244,12 +244,13 @@ internal sealed class EngineLoop : IDisposable
 
     private void Serve(IEmbeddingRuntime? embedding)
     {
+        Func<bool> shed = _executor!.Shed;
         while (!Lifecycle.AbortRequested)
         {
             // Both are asked: the notice of a cancellation may have been taken before its sequence arrived, which then knows itself.
             if (TakeArrivals() | Inbox.TakeCancellations()) _scheduler!.RemoveCancelled(_onRemoved);
             Checks.Answer(_scheduler!);
-            var embedded = embedding is null ? 0 : Embeddings.Step(embedding);
+            var embedded = embedding is null ? 0 : Embeddings.Step(embedding, shed);
             if (embedded > 0) Metrics.EmbeddingTokens(embedded);
             if (!_scheduler!.IsIdle)
             {

@@ -12,6 +12,9 @@ public enum GenerationError
     /// <summary>The server is draining before it stops (HTTP 503).</summary>
     Draining,
 
+    /// <summary>There is no memory for the request, though all that could give way has given way (HTTP 503).</summary>
+    OutOfMemory,
+
     /// <summary>The runtime failed while computing; the request may be repeated (HTTP 500).</summary>
     RuntimeFailed,
 

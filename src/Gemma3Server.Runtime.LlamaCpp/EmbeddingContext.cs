@@ -52,6 +52,7 @@ internal sealed unsafe class EmbeddingContext(LlamaModel model, LlamaCppOptions 
         return code switch
         {
             1 => ForwardStatus.NoSpace,
+            -2 => ForwardStatus.OutOfMemory,
             2 => ForwardStatus.Aborted,
             -1 => ForwardStatus.InvalidBatch,
             _ => ForwardStatus.Failed,

@@ -21,7 +21,9 @@ internal sealed unsafe class SequenceMemory : IDisposable
     private readonly int _window;
     private readonly bool _shared;
     private readonly int[] _lengths;
-    private readonly NativeBuffer _state = new();
+    private readonly nint _pinnedType = ComputeDevice.PinnedMemoryType();
+    private readonly NativeBuffer _state;
+    private readonly StatePool _snapshots;
     private readonly ulong _layout;
 
     public SequenceMemory(ModelInfo model, LlamaContext context)
@@ -32,6 +34,8 @@ internal sealed unsafe class SequenceMemory : IDisposable
         _shared = context.Plan.SharedCells;
         _lengths = new int[context.Plan.Sequences];
         _layout = SnapshotFormat.LayoutOf(model, context.Plan);
+        _state = new(_pinnedType);
+        _snapshots = new(_pinnedType);
     }
 
     public bool IsKnown(int sequence) => (uint)sequence < (uint)_lengths.Length;
@@ -95,23 +99,18 @@ internal sealed unsafe class SequenceMemory : IDisposable
         var size = (long)LlamaNative.llama_state_seq_get_size_ext(_context.Pointer, sequence, flags);
         if (size == 0 || size > Array.MaxLength - SnapshotFormat.HeaderBytes) return null;
 
-        byte[] data;
-        try
-        {
-            data = GC.AllocateUninitializedArray<byte>(SnapshotFormat.HeaderBytes + (int)size);
-        }
-        catch (OutOfMemoryException)
-        {
-            return null; // up to hundreds of MiB for what only saves time: the engine goes on without it
-        }
-
+        // Up to hundreds of MiB for what only saves time: where there is no room the engine goes on without it.
+        if (_snapshots.Rent(SnapshotFormat.HeaderBytes + (int)size) is not { } memory) return null;
+        var data = memory.GetSpan();
         SnapshotFormat.WriteHeader(data, scope, _lengths[sequence], _layout);
-        fixed (byte* payload = &data[SnapshotFormat.HeaderBytes])
+        fixed (byte* payload = data[SnapshotFormat.HeaderBytes..])
         {
-            if ((long)LlamaNative.llama_state_seq_get_data_ext(_context.Pointer, payload, (nuint)size, sequence, flags) != size) return null;
+            if ((long)LlamaNative.llama_state_seq_get_data_ext(_context.Pointer, payload, (nuint)size, sequence, flags) == size)
+                return new(scope, _lengths[sequence], memory.Memory, XxHash3.HashToUInt64(data), memory);
         }
 
-        return new(scope, _lengths[sequence], data, XxHash64.HashToUInt64(data));
+        ((IDisposable)memory).Dispose();
+        return null;
     }
 
     public bool Restore(int sequence, SequenceSnapshot snapshot)
@@ -136,6 +135,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
             return false;
         }
 
+        GC.KeepAlive(snapshot); // its memory is not the collector's
         _lengths[sequence] = snapshot.Length;
         return true;
     }
@@ -147,7 +147,11 @@ internal sealed unsafe class SequenceMemory : IDisposable
         _lengths[sequence] = 0;
     }
 
-    public void Dispose() => _state.Dispose();
+    public void Dispose()
+    {
+        _state.Dispose();
+        _snapshots.Dispose();
+    }
 
     private static LlamaStateFlags FlagsOf(SnapshotScope scope) => scope == SnapshotScope.Full ? LlamaStateFlags.None : LlamaStateFlags.SlidingWindowOnly;
 
@@ -179,7 +183,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
     private bool CopyStream(int from, int to, int length)
     {
         if (length == _lengths[from]) return CopyState(from, to);
-        using var whole = new NativeBuffer();
+        using var whole = new NativeBuffer(_pinnedType);
         var saved = GetState(from, LlamaStateFlags.None, whole);
         if (saved.IsEmpty) return false;
         LlamaNative.llama_memory_seq_rm(_memory, from, length, -1);

@@ -34,7 +34,7 @@ internal static class SnapshotFormat
     {
         var data = snapshot.Data.Span;
         return data.Length > HeaderBytes
-            && XxHash64.HashToUInt64(data) == snapshot.Checksum
+            && XxHash3.HashToUInt64(data) == snapshot.Checksum
             && BinaryPrimitives.ReadUInt32LittleEndian(data) == Magic
             && BinaryPrimitives.ReadInt32LittleEndian(data[4..]) == Version
             && BinaryPrimitives.ReadInt32LittleEndian(data[8..]) == (int)snapshot.Scope

@@ -15,6 +15,12 @@ public enum ForwardStatus
     /// <summary>The computation was aborted; rows of earlier micro-batches may have stayed. Re-read the lengths.</summary>
     Aborted,
 
-    /// <summary>The native library failed (allocation or compute); rows of earlier micro-batches may have stayed. Re-read the lengths.</summary>
+    /// <summary>The native library failed; rows of earlier micro-batches may have stayed. Re-read the lengths.</summary>
     Failed,
+
+    /// <summary>
+    /// There was no memory to compute the rows in, however many cells are free; rows of earlier micro-batches may have stayed. Re-read the
+    /// lengths, give memory back, and try again with fewer rows.
+    /// </summary>
+    OutOfMemory,
 }

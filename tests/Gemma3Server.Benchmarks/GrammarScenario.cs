@@ -1,12 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using Gemma3Server.Cli;
 using Gemma3Server.Cli.Bench;
 using Gemma3Server.Engine;
 using Gemma3Server.Engine.Sampling;
 using Gemma3Server.Engine.Structured;
 using Gemma3Server.Engine.Structured.Automata;
-using Gemma3Server.Hosting;
 using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -22,13 +20,10 @@ internal static class GrammarScenario
 {
     private const int Texts = 24;
     private const int TokensPerText = 120;
+    private const int Rounds = 5;
 
     /// <summary>Rows that the native sampler masks as a whole in a text: each takes tens of milliseconds.</summary>
     private const int NativeMasks = 12;
-
-    private const int Streams = 16;
-    private const int StreamTokens = 96;
-    private const int Rounds = 5;
 
     private const string Json = """
         root   ::= object
@@ -46,10 +41,10 @@ internal static class GrammarScenario
         "required":["name","age","tags","kind"],"additionalProperties":false}
         """;
 
-    public static async Task<int> RunAsync(string model, bool streamsOnly)
+    public static async Task<int> RunAsync(string model, string[] arguments)
     {
-        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 150);
-        if (!streamsOnly)
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 200);
+        if (!arguments.Contains("streams"))
         {
             using var runtime = LlamaCppRuntime.Load(new LlamaCppOptions { ModelPath = model, Parallel = 1, ContextLength = 512 }, NullLoggerFactory.Instance);
             var watch = Stopwatch.StartNew();
@@ -59,7 +54,7 @@ internal static class GrammarScenario
             Masks(runtime, vocabulary);
         }
 
-        await ThroughputAsync(model);
+        if (!arguments.Contains("masks")) await ConstrainedStreams.RunAsync(model, Rounds, arguments is [.., "--json", var file] ? new(file) : null);
         return 0;
     }
 
@@ -164,57 +159,6 @@ internal static class GrammarScenario
         Array.Fill(padded, -20f);
         row.CopyTo(padded, 0);
         return padded;
-    }
-
-    private static async Task ThroughputAsync(string model)
-    {
-        var configuration = ServerConfiguration.Create(null, [], [
-            new("Gemma3:Model:Path", model), new("Gemma3:Runtime:Parallel", $"{Streams}"), new("Gemma3:Runtime:ContextLength", "512"),
-            new("Serilog:MinimumLevel:Default", "Warning"),
-        ]);
-        var (options, _) = SettingsReader.Read(configuration);
-        await using var server = await LocalServer.StartAsync(options, configuration, default);
-        var list = new GrammarDefinition(GrammarKind.JsonSchema, $"{{\"type\":\"array\",\"minItems\":90,\"items\":{FourFields}}}");
-        var words = new GrammarDefinition(GrammarKind.Regex, "([a-z]{1,12} ){80,}");
-        (string Name, GrammarDefinition? Grammar)[] kinds = [("free", null), ("JSON schema", list), ("regex", words)];
-        foreach (var kind in kinds) await StreamsAsync(server.Engine, kind.Grammar, 8);
-        var rates = kinds.Select(_ => new List<double>()).ToArray();
-        for (var round = 0; round < Rounds; round++)
-        {
-            for (var k = 0; k < kinds.Length; k++) rates[k].Add(await StreamsAsync(server.Engine, kinds[k].Grammar, StreamTokens));
-        }
-
-        var table = new Table().AddColumns($"{Streams} streams", "tok/s median", "of free, by round");
-        for (var k = 0; k < kinds.Length; k++)
-            table.AddRow(kinds[k].Name, Text(rates[k].Median()), string.Join(" ", rates[k].Select((rate, round) => Text(rate / rates[0][round], 2))));
-        AnsiConsole.Write(table);
-    }
-
-    private static async Task<double> StreamsAsync(InferenceEngine engine, GrammarDefinition? grammar, int tokens)
-    {
-        var watch = Stopwatch.StartNew();
-        var counts = await Task.WhenAll(Enumerable.Range(0, Streams).Select(i => Task.Run(async () =>
-        {
-            var admission = engine.Generate(
-                new()
-                {
-                    Id = "bench",
-                    PromptTokens = [2, 500 + i],
-                    MaxTokens = tokens,
-                    IgnoreEndOfGeneration = true,
-                    ReusePrefix = false,
-                    Sampling = new() { Seed = (ulong)i },
-                    Grammar = grammar,
-                },
-                default);
-            await foreach (var item in admission.Events!)
-            {
-                if (item is GenerationEvent.Finished finished) return finished.CompletionTokens;
-            }
-
-            return 0;
-        })));
-        return counts.Sum() / watch.Elapsed.TotalSeconds;
     }
 
     private static double Microseconds(Action action)

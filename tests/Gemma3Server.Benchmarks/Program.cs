@@ -10,7 +10,7 @@ using Gemma3Server.Benchmarks.Scenarios;
 // arrivals F     streams beside long prompts that arrive: the step budget on and off
 // agreement U V  greedy answers of two servers of one checkpoint, such as a GPU's and a CPU's: where and how closely they part
 // sampler        this server's sampler and llama.cpp's own, in one table
-// grammar F [streams]  constrained decoding on F's vocabulary: masks beside llama.cpp's, compile times, throughput beside free text
+// grammar F [streams|masks] [--json FILE]  constrained decoding on F's vocabulary: masks beside llama.cpp's and compile times; streams beside free ones
 // otherwise      BenchmarkDotNet's micro-benchmarks, with its own arguments (--filter '*Sampler*')
 return args switch
 {
@@ -19,8 +19,8 @@ return args switch
     ["cancel", var model, .. var rest] => await CancelScenario.RunAsync(model, rest is [var streams] ? int.Parse(streams) : 100),
     ["arrivals", var model, .. var rest] => await ArrivalScenario.RunAsync(
         model, rest is [var streams, ..] ? int.Parse(streams) : 8, rest is [_, var tokens] ? int.Parse(tokens) : 4000),
-    ["grammar", var model, .. var rest] => await GrammarScenario.RunAsync(model, rest is ["streams"]),
     ["agreement", var first, var second] => await AgreementScenario.RunAsync(first, second),
+    ["grammar", var model, .. var rest] => await GrammarScenario.RunAsync(model, rest),
     ["sampler"] => SamplerScenario.Run(),
     _ => BenchmarkSwitcher.FromAssembly(typeof(CancelScenario).Assembly).Run(args).Any() ? 0 : 1,
 };

@@ -84,7 +84,7 @@ internal sealed class EngineHarness : IDisposable
     public static (int[] Tokens, List<GenerationEvent> Events) RunAlone(GenerationRequest request, FakeRuntimeOptions runtime)
     {
         using var harness = new EngineHarness(
-            runtime with { SharedCells = 0, OnForward = null, LosesOnRewind = null, MaxSequences = 1 }, new() { PrefixReuse = false, Speculation = SpeculationMode.Off });
+            runtime with { SharedCells = 0, OnForward = null, RowsInMemory = null, LosesOnRewind = null, MaxSequences = 1 }, new() { PrefixReuse = false, Speculation = SpeculationMode.Off });
         var sequence = harness.Submit(request);
         harness.RunToEnd();
         return (sequence.Tokens[sequence.PromptLength..].ToArray(), sequence.Events());

@@ -1,3 +1,4 @@
+using Gemma3Server.Engine.Execution;
 using Gemma3Server.Engine.Scheduling;
 using Gemma3Server.Engine.Structured;
 using Gemma3Server.Runtime;
@@ -44,6 +45,7 @@ public sealed class RandomScenarioTests
         var micro = Pick(random, 8, 16, 32, 64);
         var failing = random.Next(2) == 0;
         var lastFailure = -10;
+        var scarce = random.Next(4) == 0;
         var runtime = new FakeRuntimeOptions
         {
             MaxSequences = random.Next(1, 7),
@@ -57,8 +59,10 @@ public sealed class RandomScenarioTests
             {
                 if (!failing || n < lastFailure + 2 || random.Next(12) != 0) return ForwardStatus.Ok;
                 lastFailure = n;
-                return random.Next(2) == 0 ? ForwardStatus.Failed : ForwardStatus.Aborted;
+                return Pick(random, ForwardStatus.Failed, ForwardStatus.Aborted, ForwardStatus.OutOfMemory);
             },
+            // Never so little that the smallest step does not fit.
+            RowsInMemory = () => scarce ? random.Next(MemoryYield.LeastRows, 64) : int.MaxValue,
         };
         var options = new EngineOptions
         {
@@ -84,6 +88,7 @@ public sealed class RandomScenarioTests
             {
                 left--;
                 var request = NextRequest(random, known);
+                if (scarce) request = request with { Deterministic = false }; // whose chunks are never cut
                 var (tokens, events) = EngineHarness.RunAlone(request, runtime with { MicroBatchTokens = 512, MaxBatchTokens = 512 });
                 known.Add((request, tokens));
                 live.Add((harness.Submit(request), tokens, events));

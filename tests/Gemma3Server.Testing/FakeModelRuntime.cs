@@ -81,6 +81,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IEmbeddingRuntime, IInterr
         if (injected != ForwardStatus.Ok) return injected;
         if (!IsValid(batch)) return ForwardStatus.InvalidBatch;
         if (!HasCells(batch.Count)) return ForwardStatus.NoSpace;
+        if (_options.RowsInMemory?.Invoke() < batch.Count) return ForwardStatus.OutOfMemory;
 
         RowsPerForward.Add(batch.Count);
         for (var i = 0; i < batch.Count; i++)
@@ -208,7 +209,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IEmbeddingRuntime, IInterr
     /// <summary>The token that greedy decoding yields after <paramref name="tokens"/>: what an engine must reproduce.</summary>
     public static int GreedyNext(IReadOnlyList<int> tokens, FakeRuntimeOptions? options = null)
     {
-        using var runtime = new FakeModelRuntime((options ?? new()) with { SharedCells = 0, OnForward = null, MaxBatchTokens = int.MaxValue });
+        using var runtime = new FakeModelRuntime((options ?? new()) with { SharedCells = 0, OnForward = null, RowsInMemory = null, MaxBatchTokens = int.MaxValue });
         var batch = new ForwardBatch();
         for (var i = 0; i < tokens.Count; i++) batch.Add(tokens[i], i, 0, i == tokens.Count - 1);
         runtime.Forward(batch);

@@ -28,6 +28,9 @@ public sealed record FakeRuntimeOptions
     /// <summary>Called at the start of each forward step, with its number; lets a test hold or fail a step.</summary>
     public Func<int, Runtime.ForwardStatus>? OnForward { get; init; }
 
+    /// <summary>Asked at each forward step: the rows that there is memory for; more of them are <see cref="Runtime.ForwardStatus.OutOfMemory"/>.</summary>
+    public Func<int>? RowsInMemory { get; init; }
+
     /// <summary>Asked at each <see cref="Runtime.IModelRuntime.Rewind"/> that cuts; true = the window was lost, and with it the sequence.</summary>
     public Func<bool>? LosesOnRewind { get; init; }
 

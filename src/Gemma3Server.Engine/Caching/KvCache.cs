@@ -28,6 +28,7 @@ internal sealed class KvCache
     private readonly PreemptionCost _cost = new();
     private readonly TimeProvider _clock;
     private double _hostBytesPerToken;
+    private int _checkpointBytes;
 
     public KvCache(IModelRuntime runtime, EngineOptions options, TimeProvider clock)
     {
@@ -140,10 +141,10 @@ internal sealed class KvCache
         var expected = (long)(_hostBytesPerToken * sequence.Computed);
         if (_cost.SwapIsCheaper(sequence.Computed, expected, lost)
             && _prefixes.MakeHostRoom(expected, HostBudget, double.PositiveInfinity)
-            && TakeWhole(entry) is { } snapshot
-            && _prefixes.MakeHostRoom(snapshot.Data.Length, HostBudget, double.PositiveInfinity))
+            && TakeWhole(entry) is { } snapshot)
         {
-            _swaps.Put(sequence, snapshot);
+            if (_prefixes.MakeHostRoom(snapshot.Data.Length, HostBudget, double.PositiveInfinity)) _swaps.Put(sequence, snapshot);
+            else snapshot.Dispose();
         }
 
         Drop(sequence);
@@ -158,6 +159,20 @@ internal sealed class KvCache
         if (_prefixes.LeastIdle(_entries) is not { } entry) return false;
         Clear(entry);
         return true;
+    }
+
+    /// <summary>Gives back all memory that is only kept for later: idle ids, prefixes in host memory, checkpoints. False when there was none.</summary>
+    public bool Shed()
+    {
+        var had = _prefixes.DropSnapshots();
+        foreach (var entry in _entries)
+        {
+            if (!entry.IsIdle) continue;
+            Empty(entry);
+            had = true;
+        }
+
+        return had;
     }
 
     /// <summary>Forgets all that is in host memory.</summary>
@@ -212,6 +227,8 @@ internal sealed class KvCache
         var length = 0;
         for (; entry.NextBoundary <= sequence.Computed; entry.PassBoundary()) length = entry.NextBoundary;
         if (!_checkpoints.Pays(entry, sequence, length)) return;
+        var saved = PrefixCache.Chance * (length - PrefixCache.LengthOfCheckpointBefore(entry, length));
+        if (!_cost.CopyPays(_checkpointBytes, saved)) return;
         if (length == sequence.Computed) TakeCheckpoint(sequence, sequence.Id, length);
         else if (IsAboutToBeLost(sequence, length) && length >= _search.FloorOf(entry)) TakePassedCheckpoint(sequence, entry, length);
     }
@@ -398,10 +415,16 @@ internal sealed class KvCache
 
     private SequenceSnapshot? TakeWhole(CacheEntry entry)
     {
-        var began = _clock.GetTimestamp();
-        if (_runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } snapshot) return null;
-        _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
+        if (Take(entry.Id, SnapshotScope.Full) is not { } snapshot) return null;
         _hostBytesPerToken = snapshot.Data.Length / (double)snapshot.Length;
+        return snapshot;
+    }
+
+    private SequenceSnapshot? Take(int id, SnapshotScope scope)
+    {
+        var began = _clock.GetTimestamp();
+        if (_runtime.Snapshot(id, scope) is not { } snapshot) return null;
+        _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
         return snapshot;
     }
 
@@ -430,16 +453,19 @@ internal sealed class KvCache
     {
         if (!entry.IsIdle || _options.HostCacheBytes == 0 || PrefixCache.Unique(entry, kept) < _options.HostMinimumTokens) return;
         var (worth, expected) = (_prefixes.Loss(entry, kept), (long)(_hostBytesPerToken * entry.Length));
+        if (!_cost.CopyPays(2 * expected, PrefixCache.Chance * PrefixCache.Unique(entry, kept))) return; // out, and back before it is of use
         if (!_prefixes.MakeHostRoom(expected, HostBudget, worth) || TakeWhole(entry) is not { } snapshot) return;
         if (_prefixes.MakeHostRoom(snapshot.Data.Length, HostBudget, worth)) _prefixes.SetHost(entry.Tip!, snapshot);
+        else snapshot.Dispose();
     }
 
     private void TakeCheckpoint(Sequence sequence, int id, int length)
     {
         if (!_prefixes.MakeCheckpointRoom(_options.CheckpointBytes)) return;
-        var snapshot = _runtime.Snapshot(id, SnapshotScope.SlidingWindow);
-        if (snapshot is null || CheckpointBytes + snapshot.Data.Length > _options.CheckpointBytes) return;
-        _prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
+        if (Take(id, SnapshotScope.SlidingWindow) is not { } snapshot) return;
+        _checkpointBytes = snapshot.Data.Length;
+        if (CheckpointBytes + _checkpointBytes <= _options.CheckpointBytes) _prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
+        else snapshot.Dispose();
     }
 
     /// <summary>
@@ -456,7 +482,8 @@ internal sealed class KvCache
             return;
         }
 
-        if (_runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } whole) return;
+        using var whole = Take(entry.Id, SnapshotScope.Full);
+        if (whole is null) return;
         if (_runtime.Rewind(entry.Id, length) == length) TakeCheckpoint(sequence, entry.Id, length);
         if (_runtime.Restore(entry.Id, whole)) entry.Floor = Math.Max(entry.Floor, _search.FloorOfCopy(whole.Length));
         else LoseHolder(entry);

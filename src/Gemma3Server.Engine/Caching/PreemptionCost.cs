@@ -1,6 +1,6 @@
 namespace Gemma3Server.Engine.Caching;
 
-/// <summary>Says whether it is cheaper to copy a sequence to host memory and back, or to compute again what it would lose.</summary>
+/// <summary>Says whether it is cheaper to copy a state to host memory and back, or to compute again what would be lost.</summary>
 /// <remarks>
 /// Both are measured where they happen anyway: every copy of a whole state tells the price of a byte, every step that mainly computes
 /// prompts the price of a row. Before both are known, <see cref="PrefixSearch.CopyRate"/> stands in. Used by the engine loop alone.
@@ -9,6 +9,12 @@ internal sealed class PreemptionCost
 {
     /// <summary>Weight of the newest measurement.</summary>
     private const double Newest = 0.1;
+
+    /// <summary>What a refused copy takes from the price, so that one measured on a bad day is measured again.</summary>
+    private const double Forgiven = 0.02;
+
+    /// <summary>Copies that no client notices, in seconds: a streaming sequence's pause of a few milliseconds.</summary>
+    private const double Unnoticed = 0.004;
 
     private double _secondsPerByte;
     private double _secondsPerRow;
@@ -26,6 +32,18 @@ internal sealed class PreemptionCost
     public bool SwapIsCheaper(int held, long bytes, int lost) => _secondsPerByte > 0 && _secondsPerRow > 0 && bytes > 0
         ? 2 * bytes * _secondsPerByte < lost * _secondsPerRow
         : 2 * held * PrefixSearch.CopyRate < lost;
+
+    /// <summary>
+    /// Whether a copy of <paramref name="bytes"/>, for which all streams wait, costs less than what it saves: <paramref name="tokens"/>
+    /// computed again, by the chance that anybody asks for them.
+    /// </summary>
+    public bool CopyPays(long bytes, double tokens)
+    {
+        var seconds = bytes * _secondsPerByte;
+        var pays = seconds < Unnoticed || _secondsPerRow == 0 || seconds < tokens * _secondsPerRow;
+        if (!pays) _secondsPerByte *= 1 - Forgiven;
+        return pays;
+    }
 
     private static void Learn(ref double mean, double value)
     {

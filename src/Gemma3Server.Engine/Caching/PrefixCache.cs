@@ -19,11 +19,12 @@ internal sealed class PrefixCache
     /// How likely it is, at the next use, that somebody asks for what a sequence left, as part of the certainty that the newcomer asks now. A
     /// quarter: a conversation goes on more often than it is asked again, and one of several does.
     /// </summary>
-    private const double Chance = 0.25;
+    public const double Chance = 0.25;
 
     private readonly RadixTree _tree;
     private readonly List<RadixNode> _checkpoints = [];
     private readonly List<RadixNode> _hosts = [];
+    private readonly List<SequenceSnapshot> _dropped = [];
     private readonly Queue<RadixNode> _unheld = new();
     private readonly int _mostTokens;
 
@@ -45,8 +46,12 @@ internal sealed class PrefixCache
     /// <summary>Prefixes with a snapshot in host memory.</summary>
     public IReadOnlyList<RadixNode> Hosts => _hosts;
 
-    /// <summary>A use begins.</summary>
-    public void Tick() => Now++;
+    /// <summary>A use begins. What was dropped before can be in nobody's hand any more, and gives its memory back.</summary>
+    public void Tick()
+    {
+        Now++;
+        FreeDropped();
+    }
 
     /// <summary>How many of <paramref name="tokens"/> are known; <see cref="Shared"/> and <see cref="CheckpointAt"/> then speak of these.</summary>
     public int Match(ReadOnlySpan<int> tokens) => _tree.Match(tokens);
@@ -173,9 +178,20 @@ internal sealed class PrefixCache
     public void DropHost(RadixNode node)
     {
         HostBytes -= node.Host!.Data.Length;
+        _dropped.Add(node.Host);
         node.Host = null;
         _hosts.Remove(node);
         Release(node);
+    }
+
+    /// <summary>Drops every snapshot; false when there was none.</summary>
+    public bool DropSnapshots()
+    {
+        var had = _hosts.Count + _checkpoints.Count > 0;
+        while (_hosts is [.., var host]) DropHost(host);
+        while (_checkpoints is [.., var node]) DropCheckpoint(node);
+        FreeDropped();
+        return had;
     }
 
     /// <summary>Notes a use.</summary>
@@ -193,6 +209,12 @@ internal sealed class PrefixCache
             && _checkpoints.TrueForAll(n => !n.IsRemoved && n.Checkpoint!.Length == n.End)
             && _hosts.TrueForAll(n => !n.IsRemoved && n.Host!.Length == n.End);
         if (!sound) throw new InvalidOperationException("Prefix cache integrity: snapshots do not add up.");
+    }
+
+    private void FreeDropped()
+    {
+        foreach (var snapshot in _dropped) snapshot.Dispose();
+        _dropped.Clear();
     }
 
     private static RadixNode? Ancestor(RadixNode? node, Func<RadixNode, bool> where)
@@ -220,6 +242,7 @@ internal sealed class PrefixCache
     {
         if (node.Checkpoint is not { } checkpoint) return;
         CheckpointBytes -= checkpoint.Data.Length;
+        _dropped.Add(checkpoint);
         node.Checkpoint = null;
         _checkpoints.Remove(node);
     }

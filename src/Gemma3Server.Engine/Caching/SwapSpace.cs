@@ -33,6 +33,7 @@ internal sealed class SwapSpace
         sequence.Swapped = null;
         _sequences.Remove(sequence);
         Bytes -= snapshot.Data.Length;
+        snapshot.Dispose();
     }
 
     /// <summary>Throws when the snapshots are not exactly those of <paramref name="waiting"/> sequences that gave up their cells.</summary>

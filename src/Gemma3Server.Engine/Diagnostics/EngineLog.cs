@@ -36,7 +36,7 @@ internal static partial class EngineLog
     [LoggerMessage(LogLevel.Debug, "Request {Request} was cancelled after {CompletionTokens} tokens")]
     public static partial void Cancelled(this ILogger logger, string request, int completionTokens);
 
-    [LoggerMessage(LogLevel.Information, "Request {Request} was preempted after {CompletionTokens} tokens: the KV cells ran out; {SwappedKibibytes} KiB of it are in host memory")]
+    [LoggerMessage(LogLevel.Information, "Request {Request} was preempted after {CompletionTokens} tokens: KV cells or memory ran out; {SwappedKibibytes} KiB of it are in host memory")]
     public static partial void Preempted(this ILogger logger, string request, int completionTokens, int swappedKibibytes);
 
     [LoggerMessage(LogLevel.Debug, "Request {Request} ended after {CompletionTokens} tokens: its time was up")]
@@ -44,6 +44,12 @@ internal static partial class EngineLog
 
     [LoggerMessage(LogLevel.Error, "Request {Request} failed: {Reason}")]
     public static partial void Failed(this ILogger logger, string request, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Out of memory: what was kept for later has been dropped")]
+    public static partial void MemoryShed(this ILogger logger);
+
+    [LoggerMessage(LogLevel.Warning, "Out of memory: steps have at most {Rows} rows for a while")]
+    public static partial void MemoryRows(this ILogger logger, int rows);
 
     [LoggerMessage(LogLevel.Warning, "A forward step of {Rows} rows ended with {Status}")]
     public static partial void ForwardFailed(this ILogger logger, int rows, ForwardStatus status);

@@ -45,19 +45,28 @@ internal sealed class EmbeddingJob(EmbeddingRequest request, long deadline)
         _result.TrySetResult(result);
     }
 
-    /// <summary>Computes the next chunk; returns the tokens that were computed, 0 when the job has failed with it.</summary>
-    public int Advance(IEmbeddingRuntime runtime)
+    /// <summary>Computes the next chunk; returns the tokens that were computed, 0 when the job has failed with it or begins its text again.</summary>
+    /// <param name="runtime">What computes.</param>
+    /// <param name="shed">Gives memory back that is only kept for later; false when there is none.</param>
+    public int Advance(IEmbeddingRuntime runtime, Func<bool> shed)
     {
         var text = request.Inputs[_input];
         var count = Math.Min(runtime.EmbeddingChunk, text.Length - _computed);
         var status = runtime.ForwardEmbedding(text, _computed, count);
+        if (status is ForwardStatus.NoSpace or ForwardStatus.OutOfMemory && shed())
+        {
+            // A text that failed is gone.
+            _computed = 0;
+            return 0;
+        }
+
         if (status != ForwardStatus.Ok)
         {
             End(status switch
             {
                 ForwardStatus.Aborted => EmbeddingResult.Fail(GenerationError.Draining, "The server is stopping."), // nobody else interrupts
-                ForwardStatus.NoSpace => EmbeddingResult.Fail(
-                    GenerationError.RuntimeFailed, $"The server has no memory to embed a text of {text.Length} tokens."),
+                ForwardStatus.NoSpace or ForwardStatus.OutOfMemory => EmbeddingResult.Fail(
+                    GenerationError.OutOfMemory, $"The server has no memory to embed a text of {text.Length} tokens."),
                 _ => EmbeddingResult.Fail(GenerationError.RuntimeFailed, $"The model could not embed this text ({status})."),
             });
             return 0;

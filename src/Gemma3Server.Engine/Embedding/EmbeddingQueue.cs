@@ -43,10 +43,12 @@ internal sealed class EmbeddingQueue(TimeProvider timeProvider)
     }
 
     /// <summary>Computes one chunk of the request whose turn it is; returns its tokens, 0 when there is nothing to compute.</summary>
-    public int Step(IEmbeddingRuntime runtime)
+    /// <param name="runtime">What computes.</param>
+    /// <param name="shed">Gives memory back that is only kept for later; false when there is none.</param>
+    public int Step(IEmbeddingRuntime runtime, Func<bool> shed)
     {
         if (_count == 0 || Next() is not { } job) return 0;
-        var computed = job.Advance(runtime);
+        var computed = job.Advance(runtime, shed);
         if (job.IsEnded || job.IsBetweenInputs) Rotate(job);
         return computed;
     }

@@ -18,6 +18,7 @@ internal sealed class ModelRunner(IModelRuntime runtime)
         {
             var (sequence, start, count, wantLogits) = entries[e];
             var tokens = sequence.Tokens.Slice(start, count);
+            wantLogits |= entries[e].IsForced && plan.LevelsLogits;
             for (var i = 0; i < count; i++)
             {
                 _logitsRows[e] = _batch.Add(tokens[i], start + i, sequence.Id, wantLogits && i == count - 1);

@@ -14,7 +14,8 @@ namespace Gemma3Server.Engine.Execution;
 /// Used by the engine loop alone. A step:
 /// <list type="number">
 /// <item>whoever's time is up ends, the scheduler plans the step, and where it pays drafts of further tokens are added to it;</item>
-/// <item>the model runs the rows; where cells are missing, drafts, idle entries and then a sequence give way;</item>
+/// <item>the model runs the rows; where cells are missing, drafts, idle entries and then a sequence give way, and where memory is missing what
+/// <see cref="MemoryYield"/> finds;</item>
 /// <item>the rows that ended at a sequence's last token are sampled, and those of its draft as far as it held; where there is a grammar, under
 /// masks that were made while the model ran;</item>
 /// <item>each of these sequences takes its tokens and those that its grammar forces behind them, emits what has become final, and may end.</item>
@@ -33,6 +34,7 @@ internal sealed class StepExecutor(
     private readonly ModelRunner _runner = new(runtime);
     private readonly MaskPreparation _masks = new();
     private readonly BatchSampler _sampler = new(runtime.Limits.MaxSequences);
+    private readonly MemoryYield _memory = new(scheduler, cache);
     private readonly List<Sequence> _suspects = [];
     private readonly Action<Sequence> _onOverdue = sequence => logger.Overdue(sequence.Request.Id, sequence.Generated);
     private bool _retrying;
@@ -48,6 +50,9 @@ internal sealed class StepExecutor(
     /// <summary>How long it has lately taken from one end of a request to the next, idle time aside; 0 = not known yet. Readable from any thread.</summary>
     public TimeSpan TimePerEnd => TimeSpan.FromSeconds(Volatile.Read(ref _secondsPerEnd));
 
+    /// <inheritdoc cref="KvCache.Shed"/>
+    public bool Shed() => cache.Shed();
+
     /// <summary>Runs a step; the scheduler must not be idle.</summary>
     public void Step()
     {
@@ -57,7 +62,7 @@ internal sealed class StepExecutor(
         scheduler.EndOverdue(began, _onOverdue);
         var plan = scheduler.Schedule();
         if (plan.Rows == 0) return; // everyone who waited was too long, or too late
-        speculator.Extend(plan);
+        if (!_memory.IsShort) speculator.Extend(plan);
 
         // 2. Forward.
         _masks.Begin(plan);
@@ -68,6 +73,7 @@ internal sealed class StepExecutor(
         {
             case ForwardStatus.Ok:
                 _retrying = false;
+                _memory.Succeeded();
                 Complete(plan); // 3. and 4.
                 var elapsed = timeProvider.GetElapsedTime(began);
                 scheduler.Observe(plan, elapsed - speculator.Extra(plan));
@@ -75,6 +81,10 @@ internal sealed class StepExecutor(
                 break;
             case ForwardStatus.NoSpace:
                 MakeRoom();
+                break;
+            case ForwardStatus.OutOfMemory:
+                logger.ForwardFailed(plan.Rows, status);
+                GiveWay(plan);
                 break;
             default:
                 logger.ForwardFailed(plan.Rows, status);
@@ -103,9 +113,7 @@ internal sealed class StepExecutor(
     {
         if (scheduler.Preempt() is { } preempted)
         {
-            var swapped = preempted.Swapped is { } snapshot ? snapshot.Data.Length : 0;
-            metrics.Preempted(swapped > 0);
-            logger.Preempted(preempted.Request.Id, preempted.Generated, swapped >> 10);
+            NotePreempted(preempted);
         }
         else
         {
@@ -114,7 +122,41 @@ internal sealed class StepExecutor(
         }
     }
 
-    private void Recover(StepPlan plan)
+    private void NotePreempted(Sequence preempted)
+    {
+        var swapped = preempted.Swapped is { } snapshot ? snapshot.Data.Length : 0;
+        metrics.Preempted(swapped > 0);
+        logger.Preempted(preempted.Request.Id, preempted.Generated, swapped >> 10);
+    }
+
+    /// <summary>After a step for which there was no memory: whatever gives way makes the next step a smaller one. Nobody fails before all has given way.</summary>
+    private void GiveWay(StepPlan plan)
+    {
+        var rows = plan.Rows;
+        Reconcile(plan);
+        switch (_memory.GiveWay(rows, out var preempted))
+        {
+            case Concession.Cache:
+                logger.MemoryShed();
+                break;
+            case Concession.Rows:
+                logger.MemoryRows(scheduler.RowLimit);
+                break;
+            case Concession.Sequence:
+                NotePreempted(preempted!);
+                break;
+            case Concession.Time:
+                break;
+            default:
+                // It runs alone, in the smallest step there is.
+                var last = _suspects[0];
+                logger.Failed(last.Request.Id, "out of memory");
+                scheduler.Fail(last, GenerationError.OutOfMemory, "There is no memory left to compute this request.");
+                break;
+        }
+    }
+
+    private void Reconcile(StepPlan plan)
     {
         _suspects.Clear();
         foreach (var entry in plan.Entries)
@@ -122,7 +164,11 @@ internal sealed class StepExecutor(
             cache.Reconcile(entry.Sequence);
             _suspects.Add(entry.Sequence);
         }
+    }
 
+    private void Recover(StepPlan plan)
+    {
+        Reconcile(plan);
         _retrying = !_retrying;
         if (_retrying) return;
 
@@ -132,6 +178,7 @@ internal sealed class StepExecutor(
             var status = Forward(alone);
             if (lifecycle.AbortRequested) return;
             if (status == ForwardStatus.Ok) Complete(alone);
+            else if (status == ForwardStatus.OutOfMemory) cache.Reconcile(sequence); // the next step finds the same, and makes room
             else if (status != ForwardStatus.NoSpace) Fail(sequence, $"The model could not compute this request ({status}).");
         }
     }

@@ -7,6 +7,9 @@ namespace Gemma3Server.Engine.Scheduling;
 /// <param name="WantLogits">Whether the last row yields logits, because no token of the sequence is left to run after it.</param>
 internal readonly record struct PlannedRows(Sequence Sequence, int Start, int Count, bool WantLogits)
 {
+    /// <summary>Whether it is one token that the sequence's grammar has forced, with more behind it; see <see cref="StepPlan.LevelsLogits"/>.</summary>
+    public bool IsForced { get; init; }
+
     /// <summary>
     /// Rows on top: as many tokens of the sequence's <see cref="Speculation.Draft"/>, which follow its last one. Each yields logits too.
     /// </summary>

@@ -36,6 +36,16 @@ internal sealed class Scheduler
     /// <summary>Most rows of a step.</summary>
     public int StepTokens => _planner.StepTokens;
 
+    /// <inheritdoc cref="StepPlanner.RowLimit"/>
+    public int RowLimit
+    {
+        get => _planner.RowLimit;
+        set => _planner.RowLimit = value;
+    }
+
+    /// <summary>Sequences that may run at once while there is no memory for more; all ids otherwise.</summary>
+    public int RunningLimit { get; set; } = int.MaxValue;
+
     /// <summary>Sequences that wait; readable from any thread.</summary>
     public int WaitingCount => Volatile.Read(ref _waitingCount);
 
@@ -79,11 +89,12 @@ internal sealed class Scheduler
     }
 
     /// <summary>
-    /// Takes the id of one running sequence away, for want of cells, and puts it in front of those of its class who wait. It is of the worst
+    /// Takes the id of one running sequence away, for want of cells or of memory, and puts it in front of those of its class who wait. It is of the worst
     /// class, and of these the youngest; whoever had to give way before counts as one class better each time, so that nobody
     /// starts again for ever. Returns it, or <see langword="null"/> when only one is running: preempting that would not help.
     /// </summary>
-    public Sequence? Preempt()
+    /// <param name="keepState">Whether what it computed may go to host memory.</param>
+    public Sequence? Preempt(bool keepState = true)
     {
         if (_running.Count < 2) return null;
         var victim = _running[0];
@@ -94,7 +105,8 @@ internal sealed class Scheduler
         }
 
         _running.Remove(victim);
-        _cache.SwapOut(victim);
+        if (keepState) _cache.SwapOut(victim);
+        else _cache.Drop(victim);
         victim.State = SequenceState.Preempted;
         victim.Preemptions++;
         _waiting.AddPreempted(victim);
@@ -134,7 +146,7 @@ internal sealed class Scheduler
     /// <summary>Ends a sequence that cannot go on even with all cells for itself.</summary>
     public void FailTooLong(Sequence sequence) => Fail(
         sequence,
-        GenerationError.RuntimeFailed,
+        GenerationError.OutOfMemory,
         $"The request needs more KV cells than this server has ({_totalCells}): it is {sequence.Count} tokens long.");
 
     /// <summary>
@@ -230,7 +242,7 @@ internal sealed class Scheduler
     /// <summary>Gives an id to a sequence if there is one for it. One that runs alone is never held back: it fits, or fails clearly.</summary>
     private CacheAnswer TryAdmit(Sequence sequence)
     {
-        if (_running.Count > 0 && !_cache.HasRoom(sequence, _running)) return CacheAnswer.Full;
+        if (_running.Count > 0 && (_running.Count >= RunningLimit || !_cache.HasRoom(sequence, _running))) return CacheAnswer.Full;
         var answer = _cache.TryAcquire(sequence);
         if (answer != CacheAnswer.Acquired) return answer;
         _running.Add(sequence);

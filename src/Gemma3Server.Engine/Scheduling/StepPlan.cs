@@ -6,6 +6,9 @@ namespace Gemma3Server.Engine.Scheduling;
 internal sealed class StepPlan
 {
     private readonly List<PlannedRows> _entries = [];
+    private int _wanted; // rows whose logits will be sampled
+    private int _sampledDecodes; // of these, decode rows
+    private int _forced; // decode rows that nobody will sample
 
     /// <summary>One entry per sequence, in order of sequence id: a native batch splits where consecutive ids break off.</summary>
     public ReadOnlySpan<PlannedRows> Entries => CollectionsMarshal.AsSpan(_entries);
@@ -23,12 +26,19 @@ internal sealed class StepPlan
     public int PrefillRows => Rows - DecodeRows - DraftRows;
 
     /// <summary>Rows that yield logits.</summary>
-    public int LogitsRows { get; private set; }
+    public int LogitsRows => _wanted + (LevelsLogits ? _forced : 0);
+
+    /// <summary>
+    /// Whether forced rows beside decode rows yield logits too, which nobody looks at: the last matrix of the model is computed for four rows at
+    /// once or one by one, and what is computed changes its shape with their number, so that fifteen rows cost far more than sixteen.
+    /// </summary>
+    public bool LevelsLogits => _sampledDecodes > 0;
 
     public void Clear()
     {
         _entries.Clear();
-        (Rows, DecodeRows, DraftRows, LogitsRows) = (0, 0, 0, 0);
+        (Rows, DecodeRows, DraftRows) = (0, 0, 0);
+        (_wanted, _sampledDecodes, _forced) = (0, 0, 0);
     }
 
     /// <summary>Plans the next <paramref name="count"/> pending rows of a running sequence.</summary>
@@ -36,10 +46,14 @@ internal sealed class StepPlan
     {
         var at = _entries.Count;
         while (at > 0 && _entries[at - 1].Sequence.Id > sequence.Id) at--;
-        _entries.Insert(at, new(sequence, sequence.Computed, count, count == sequence.Pending));
+        var wanted = count == sequence.Pending;
+        var forced = !wanted && count == 1 && sequence.Generated > 0;
+        _entries.Insert(at, new(sequence, sequence.Computed, count, wanted) { IsForced = forced });
         Rows += count;
-        if (sequence.Pending == 1 || (count == 1 && sequence.Generated > 0)) DecodeRows++;
-        if (count == sequence.Pending) LogitsRows++;
+        if (wanted) _wanted++;
+        if (forced) _forced++;
+        if (sequence.Pending == 1) _sampledDecodes++;
+        DecodeRows = _sampledDecodes + _forced;
     }
 
     /// <summary>Adds the first <paramref name="count"/> tokens of the draft of an entry's sequence.</summary>
@@ -48,7 +62,7 @@ internal sealed class StepPlan
         _entries[entry] = _entries[entry] with { Drafts = count };
         Rows += count;
         DraftRows += count;
-        LogitsRows += count;
+        _wanted += count;
     }
 
     /// <summary>Takes all drafts out again: the step must do without.</summary>
@@ -56,7 +70,7 @@ internal sealed class StepPlan
     {
         for (var e = 0; e < _entries.Count; e++) _entries[e] = _entries[e] with { Drafts = 0 };
         Rows -= DraftRows;
-        LogitsRows -= DraftRows;
+        _wanted -= DraftRows;
         DraftRows = 0;
     }
 }

@@ -43,6 +43,16 @@ internal sealed class StepPlanner
     /// <summary>Most rows of a step.</summary>
     public int StepTokens { get; }
 
+    /// <summary>
+    /// Rows of a step while there is no memory for more; <see cref="StepTokens"/> otherwise. Rows that decode, one for everyone, and the fixed
+    /// chunks of deterministic sequences are not cut.
+    /// </summary>
+    public int RowLimit
+    {
+        get => Math.Min(field, StepTokens);
+        set;
+    } = int.MaxValue;
+
     /// <summary>Plans the next step.</summary>
     public StepPlan Plan(List<Sequence> running)
     {
@@ -52,7 +62,7 @@ internal sealed class StepPlanner
         _lastWasAlone = false;
 
         _prefilling.Clear();
-        var spare = StepTokens - running.Count; // behind a row for everyone
+        var spare = RowLimit - running.Count; // behind a row for everyone
         foreach (var sequence in running)
         {
             if (sequence.Request.Deterministic) continue;
@@ -77,7 +87,7 @@ internal sealed class StepPlanner
         _plan.Clear();
         var deterministic = sequence.Request.Deterministic;
         if (deterministic) (sequence.LastStep, _lastWasAlone) = (_steps, true);
-        _plan.Add(sequence, deterministic ? FixedChunk(sequence) : Chunk(sequence, StepTokens, leads: true));
+        _plan.Add(sequence, deterministic ? FixedChunk(sequence) : Chunk(sequence, RowLimit, leads: true));
         return _plan;
     }
 
@@ -133,7 +143,7 @@ internal sealed class StepPlanner
             _shortestLeads = !_shortestLeads;
         }
 
-        var left = Math.Min(StepTokens - _plan.Rows, Grant(decoding: _plan.Entries.Length));
+        var left = Math.Min(Math.Max(1, RowLimit - _plan.Rows), Grant(decoding: _plan.Entries.Length));
         var leads = true;
         foreach (var sequence in CollectionsMarshal.AsSpan(_prefilling))
         {

@@ -39,5 +39,17 @@ internal static unsafe partial class GgmlBaseNative
     public static partial byte* ggml_backend_dev_description(nint device);
 
     [LibraryImport(Library)]
+    public static partial nint ggml_backend_dev_host_buffer_type(nint device);
+
+    [LibraryImport(Library)]
+    public static partial nint ggml_backend_buft_alloc_buffer(nint bufferType, nuint size);
+
+    [LibraryImport(Library)]
+    public static partial void* ggml_backend_buffer_get_base(nint buffer);
+
+    [LibraryImport(Library)]
+    public static partial void ggml_backend_buffer_free(nint buffer);
+
+    [LibraryImport(Library)]
     public static partial void ggml_backend_dev_memory(nint device, nuint* free, nuint* total);
 }

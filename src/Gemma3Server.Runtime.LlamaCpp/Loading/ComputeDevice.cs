@@ -22,4 +22,17 @@ internal sealed record ComputeDevice(string Description, bool IsGpu, long FreeBy
 
         return devices;
     }
+
+    /// <summary>The library's buffer type of host memory that a GPU copies to and from at full speed; 0 where there is no GPU.</summary>
+    public static nint PinnedMemoryType()
+    {
+        for (nuint i = 0; i < GgmlNative.ggml_backend_dev_count(); i++)
+        {
+            var device = GgmlNative.ggml_backend_dev_get(i);
+            var isGpu = GgmlBaseNative.ggml_backend_dev_type(device) is GgmlDeviceType.Gpu or GgmlDeviceType.IntegratedGpu;
+            if (isGpu && GgmlBaseNative.ggml_backend_dev_host_buffer_type(device) is var type and not 0) return type;
+        }
+
+        return 0;
+    }
 }

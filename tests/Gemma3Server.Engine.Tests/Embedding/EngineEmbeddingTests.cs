@@ -77,14 +77,15 @@ public sealed class EngineEmbeddingTests
     }
 
     [Theory]
-    [InlineData(ForwardStatus.NoSpace, "The server has no memory to embed a text of 40 tokens.")]
-    [InlineData(ForwardStatus.Failed, "The model could not embed this text (Failed).")]
-    public async Task EmbedAsync_ChunkFails_FailsThatRequestOnly(ForwardStatus status, string message)
+    [InlineData(ForwardStatus.NoSpace, GenerationError.OutOfMemory, "The server has no memory to embed a text of 40 tokens.")]
+    [InlineData(ForwardStatus.OutOfMemory, GenerationError.OutOfMemory, "The server has no memory to embed a text of 40 tokens.")]
+    [InlineData(ForwardStatus.Failed, GenerationError.RuntimeFailed, "The model could not embed this text (Failed).")]
+    public async Task EmbedAsync_ChunkFails_FailsThatRequestOnly(ForwardStatus status, GenerationError error, string message)
     {
         await using var engine = await ReadyAsync(new() { OnEmbedding = n => n == 1 ? status : ForwardStatus.Ok });
         var failed = await engine.EmbedAsync(Request(Text(40, 1)), Timeout).WaitAsync(Timeout);
         Assert.False(failed.Succeeded);
-        Assert.Equal(new(GenerationError.RuntimeFailed, message), failed.Failure);
+        Assert.Equal(new(error, message), failed.Failure);
         AssertIsMean(Text(40, 1), (await engine.EmbedAsync(Request(Text(40, 1)), Timeout).WaitAsync(Timeout)).Vectors![0]);
     }
 

@@ -164,7 +164,7 @@ public sealed class StepExecutorTests
         var other = harness.Submit("q", 10);
         harness.RunToEnd();
         var failure = endless.Events().Failure();
-        Assert.Equal(GenerationError.RuntimeFailed, failure.Error);
+        Assert.Equal(GenerationError.OutOfMemory, failure.Error);
         Assert.Contains("50", failure.Message, StringComparison.Ordinal);
         Assert.Equal(10, other.Events().Finish().CompletionTokens);
     }
@@ -177,7 +177,7 @@ public sealed class StepExecutorTests
         harness.Step();
         var large = harness.Submit(new string('x', 60), 5);
         harness.Step();
-        Assert.Equal(GenerationError.RuntimeFailed, large.Events().Failure().Error);
+        Assert.Equal(GenerationError.OutOfMemory, large.Events().Failure().Error);
         Assert.Equal(SequenceState.Running, running.State);
         harness.RunToEnd();
         Assert.Equal(20, running.Events().Finish().CompletionTokens);

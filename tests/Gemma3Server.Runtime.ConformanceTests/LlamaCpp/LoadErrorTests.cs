@@ -1,5 +1,6 @@
 using System.Text;
 using Gemma3Server.Runtime.LlamaCpp;
+using Gemma3Server.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gemma3Server.Runtime.ConformanceTests.LlamaCpp;
@@ -64,8 +65,8 @@ public sealed class LoadErrorTests : IDisposable
 
     public static TheoryData<string, LlamaCppOptions, string> BadOptions => new()
     {
-        { "Parallel", TinyCheckpoint.Options with { Parallel = 0 }, "1 to 256" },
-        { "Parallel", TinyCheckpoint.Options with { Parallel = 257 }, "1 to 256" },
+        { "Parallel", TinyCheckpoint.Options with { Parallel = -1 }, "0 to 256" },
+        { "Parallel", TinyCheckpoint.Options with { Parallel = 257 }, "0 to 256" },
         { "ContextLength", TinyCheckpoint.Options with { ContextLength = -1 }, "0 to" },
         { "ContextLength", TinyCheckpoint.Options with { ContextLength = 2_000_000_000 }, "was trained for" },
         { "BatchTokens", TinyCheckpoint.Options with { BatchTokens = 0 }, "1 to" },
@@ -75,7 +76,7 @@ public sealed class LoadErrorTests : IDisposable
         { "ValueCacheType", TinyCheckpoint.Options with { ValueCacheType = "" }, "q8_0" },
         { "ValueCacheType", TinyCheckpoint.Options with { ValueCacheType = "q8_0", FlashAttention = false }, "flash attention" },
         { "context", TinyCheckpoint.Options with { SharedCells = true, SharedCellCount = 2_000_000_000 }, "are free" },
-        { "host memory (weights 1, KV ", TinyCheckpoint.Options with { SharedCells = true, SharedCellCount = 2_000_000_000 }, "compute" },
+        { TestLibrary.Directory is null ? "host memory (weights 1, KV " : "GPU memory", TinyCheckpoint.Options with { SharedCells = true, SharedCellCount = 2_000_000_000 }, "compute" },
     };
 
     [Theory]

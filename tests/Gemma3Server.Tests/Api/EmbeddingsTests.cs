@@ -139,14 +139,14 @@ public sealed class EmbeddingsTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Theory]
-    [InlineData(ForwardStatus.NoSpace, "no memory to embed a text of 2 tokens")]
-    [InlineData(ForwardStatus.Failed, "could not embed")]
-    public async Task Post_RuntimeFails_Is500(ForwardStatus status, string message)
+    [InlineData(ForwardStatus.NoSpace, 503, "out_of_memory", "no memory to embed a text of 2 tokens")]
+    [InlineData(ForwardStatus.Failed, 500, "generation_failed", "could not embed")]
+    public async Task Post_RuntimeFails_IsServerError(ForwardStatus status, int http, string code, string message)
     {
         await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { OnEmbedding = _ => status });
         using var response = await server.PostToAsync(Path, """{"input":"a"}""");
-        var body = await TestServer.ErrorAsync(response, HttpStatusCode.InternalServerError);
-        Assert.Contains("generation_failed", body, StringComparison.Ordinal);
+        var body = await TestServer.ErrorAsync(response, (HttpStatusCode)http);
+        Assert.Contains(code, body, StringComparison.Ordinal);
         Assert.Contains(message, body, StringComparison.Ordinal);
     }
 

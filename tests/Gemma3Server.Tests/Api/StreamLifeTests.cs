@@ -32,6 +32,23 @@ public sealed class StreamLifeTests
         await TestServer.UntilAsync(() => server.Engine.Statistics is { Running: 0, Waiting: 0, Cancelled: 1 });
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("\"stream\":true")]
+    public async Task Post_NoMemoryToCompute_Is503AndTheNextRequestIsServed(string more)
+    {
+        var rows = 0;
+        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { RowsInMemory = () => rows, Next = ScriptedReply.Of("ok") });
+        using var refused = await server.PostAsync(TestServer.Chat(more));
+        Assert.Equal(
+            """{"error":{"message":"There is no memory left to compute this request.","type":"server_error","param":null,"code":"out_of_memory"}}""",
+            await TestServer.ErrorAsync(refused, HttpStatusCode.ServiceUnavailable));
+        Assert.NotNull(refused.Headers.RetryAfter);
+        rows = int.MaxValue;
+        using var served = await server.PostAsync(TestServer.Chat(more));
+        Assert.Equal(HttpStatusCode.OK, served.StatusCode);
+    }
+
     [Fact(Timeout = Timeout)]
     public async Task Post_QueueIsFull_Is429WithRetryAfter()
     {

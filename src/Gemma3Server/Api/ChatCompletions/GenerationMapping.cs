@@ -25,6 +25,7 @@ internal static class GenerationMapping
         GenerationError.QueueFull => OpenAiError.QueueFull(failure.Message, retryAfter ?? TimeSpan.FromSeconds(1)),
         GenerationError.Loading => OpenAiError.Unavailable("model_loading", failure.Message, retryAfter ?? LoadingRetry),
         GenerationError.Draining => OpenAiError.Unavailable("server_draining", failure.Message, retryAfter ?? LoadingRetry),
+        GenerationError.OutOfMemory => OpenAiError.Unavailable("out_of_memory", failure.Message, retryAfter ?? LoadingRetry),
         GenerationError.DeadlineExceeded => OpenAiError.Overdue(failure.Message),
         _ => OpenAiError.ServerError(failure.Message) with { Code = "generation_failed" },
     };

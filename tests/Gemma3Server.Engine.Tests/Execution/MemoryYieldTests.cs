@@ -1,0 +1,89 @@
+using Gemma3Server.Engine.Execution;
+using Gemma3Server.Runtime;
+using Gemma3Server.Testing;
+
+namespace Gemma3Server.Engine.Tests.Execution;
+
+/// <summary>What gives way when there is no memory to compute a step.</summary>
+public sealed class MemoryYieldTests
+{
+    private static readonly FakeRuntimeOptions Shape = new() { MaxSequences = 4, ContextLength = 1024, MicroBatchTokens = 128, MaxBatchTokens = 256 };
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Step_AllocationFailsSeveralTimes_NobodyNotices(int failures)
+    {
+        // From the first decode step on: three sequences run, and give way one after the other.
+        using var harness = new EngineHarness(Shape with { OnForward = n => n >= 3 && n < 3 + failures ? ForwardStatus.OutOfMemory : ForwardStatus.Ok });
+        var sequences = Enumerable.Range(0, 3).Select(i => harness.Submit(new string((char)('a' + i), 30 + i), 20)).ToArray();
+        harness.RunToEnd();
+        Assert.All(sequences, s => Assert.Equal(EngineHarness.RunAlone(s.Request, Shape).Tokens, s.Tokens[s.PromptLength..].ToArray()));
+    }
+
+    [Fact]
+    public void Step_CachedPrefixesAreThere_TheyGiveWayFirstAndNothingElse()
+    {
+        var failAt = -1;
+        using var harness = new EngineHarness(Shape with { OnForward = n => n == failAt ? ForwardStatus.OutOfMemory : ForwardStatus.Ok });
+        harness.Submit(new string('a', 200), 5);
+        harness.RunToEnd();
+        Assert.True(harness.Runtime.UsedCells > 200);
+        var next = harness.Submit(new string('b', 20), 5);
+        failAt = harness.Runtime.Forwards;
+        harness.Step();
+        Assert.Equal(0, harness.Runtime.UsedCells);
+        Assert.Equal(harness.Scheduler.StepTokens, harness.Scheduler.RowLimit);
+        harness.RunToEnd();
+        Assert.Equal(5, next.Events().Finish().CompletionTokens);
+        Assert.Equal(0, harness.Metrics.Snapshot(0, 0).Preempted);
+    }
+
+    [Fact]
+    public void Step_MemoryForFewRows_StepsShrinkAndGrowAgain()
+    {
+        var rows = 40;
+        using var harness = new EngineHarness(Shape with { RowsInMemory = () => rows }, new() { AdaptiveBudget = false });
+        var sequences = Enumerable.Range(0, 3).Select(i => harness.Submit(new string((char)('a' + i), 500), 100)).ToArray();
+        harness.RunToEnd();
+        Assert.InRange(harness.Runtime.RowsPerForward.Max(), MemoryYield.LeastRows, 40);
+        Assert.All(sequences, s => Assert.Equal(EngineHarness.RunAlone(s.Request, Shape).Tokens, s.Tokens[s.PromptLength..].ToArray()));
+
+        rows = int.MaxValue;
+        harness.Submit("short", 6 * MemoryYield.StepsToRecover, r => r with { IgnoreEndOfGeneration = true });
+        harness.RunToEnd();
+        Assert.Equal(harness.Scheduler.StepTokens, harness.Scheduler.RowLimit);
+        harness.Submit(new string('z', 500), 1);
+        harness.RunToEnd();
+        Assert.Contains(Shape.MicroBatchTokens, harness.Runtime.RowsPerForward);
+    }
+
+    [Fact]
+    public void Step_MemoryForFewerRowsThanStreams_SequencesAreComputedInTurn()
+    {
+        var rows = int.MaxValue;
+        using var harness = new EngineHarness(Shape with { MaxSequences = 24, RowsInMemory = () => rows });
+        var sequences = Enumerable.Range(0, 24).Select(i => harness.Submit($"prompt {i}", 40, r => r with { IgnoreEndOfGeneration = true })).ToArray();
+        while (sequences.Any(s => s.Generated == 0)) harness.Step();
+        rows = 16;
+        harness.RunToEnd();
+        Assert.InRange(harness.Metrics.Snapshot(0, 0).Preempted, 8, int.MaxValue);
+        Assert.All(sequences, s => Assert.Equal(EngineHarness.RunAlone(s.Request, Shape).Tokens, s.Tokens[s.PromptLength..].ToArray()));
+    }
+
+    [Fact]
+    public void Step_NoMemoryForTheSmallestStep_ThatRequestFailsAndTheEngineLives()
+    {
+        var rows = 0;
+        using var harness = new EngineHarness(Shape with { RowsInMemory = () => rows });
+        var failing = new[] { harness.Submit("first", 5), harness.Submit("second", 5) };
+        harness.RunToEnd();
+        Assert.All(failing, s => Assert.Equal(new(GenerationError.OutOfMemory, "There is no memory left to compute this request."), s.Events().Failure()));
+
+        rows = int.MaxValue;
+        var served = harness.Submit("third", 5);
+        harness.RunToEnd();
+        Assert.Equal(EngineHarness.RunAlone(served.Request, Shape).Tokens, served.Tokens[served.PromptLength..].ToArray());
+    }
+}
