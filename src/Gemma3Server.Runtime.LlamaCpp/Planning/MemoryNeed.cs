@@ -65,7 +65,7 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
     /// <exception cref="ModelLoadException">One of the two does not fit; the message names the parts.</exception>
     internal void Require(string what, long hostFree, long gpuFree, bool loaded)
     {
-        if (FindShortage(what, hostFree, gpuFree, loaded) is { } shortage) throw new ModelLoadException(shortage);
+        if (FindShortage(what, hostFree, gpuFree, loaded) is { } shortage) throw new ModelLoadException(shortage) { IsForMemory = true };
     }
 
     /// <summary>One line that says what does not fit; null when all does.</summary>

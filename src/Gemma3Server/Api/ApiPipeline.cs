@@ -30,6 +30,7 @@ internal static class ApiPipeline
         ResponsesEndpoint.Map(app);
         StoredResponsesEndpoint.Map(app);
         ModelsEndpoint.Map(app);
+        ModelOrdersEndpoint.Map(app);
         HealthEndpoint.Map(app);
     }
 }

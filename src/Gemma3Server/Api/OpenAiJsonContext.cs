@@ -29,6 +29,8 @@ namespace Gemma3Server.Api;
 [JsonSerializable(typeof(EmbeddingsResponse))]
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(ModelOrder))]
+[JsonSerializable(typeof(ModelOrderDone))]
 [JsonSerializable(typeof(TokenizeRequest))]
 [JsonSerializable(typeof(TokenizeResponse))]
 [JsonSerializable(typeof(DetokenizeRequest))]

@@ -1,5 +1,6 @@
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
+using Gemma3Server.Pool;
 using Gemma3Server.Runtime;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -17,7 +18,8 @@ internal sealed class LocalServer : IAsyncDisposable
         _app = app;
         _runtime = runtime;
         Http = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
-        Engine = app.Services.GetRequiredService<InferenceEngine>();
+        var (pool, directory) = (app.Services.GetRequiredService<ModelPool>(), app.Services.GetRequiredService<ModelDirectory>());
+        Engine = ((ModelSession)pool.InstanceOf(directory.Default)!).Engine;
     }
 
     public HttpClient Http { get; }
@@ -35,6 +37,7 @@ internal sealed class LocalServer : IAsyncDisposable
         {
             Http = options.Http with { Host = "127.0.0.1", Port = 0, ApiKeys = [], DrainTimeout = 0 },
             Responses = options.Responses with { Path = "" },
+            Models = options.Models with { Preload = [], PinDefault = true },
         };
         IModelRuntime? loaded = null;
         var app = ServerHost.Build(local, configuration, services =>
@@ -46,9 +49,8 @@ internal sealed class LocalServer : IAsyncDisposable
         {
             await app.StartAsync(cancellationToken);
             var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            var server = new LocalServer(app, new Uri(address), () => loaded!);
-            await server.Engine.Ready.WaitAsync(cancellationToken);
-            return server;
+            await app.Services.GetRequiredService<ModelPool>().Started.WaitAsync(cancellationToken);
+            return new LocalServer(app, new Uri(address), () => loaded!);
         }
         catch
         {
@@ -59,12 +61,19 @@ internal sealed class LocalServer : IAsyncDisposable
 
     private static void KeepLoaded(IServiceCollection services, Action<IModelRuntime> keep)
     {
-        var loader = services.Last(service => service.ServiceType == typeof(Func<CancellationToken, IModelRuntime>)).ImplementationFactory!;
-        services.AddSingleton<Func<CancellationToken, IModelRuntime>>(provider => cancellationToken =>
+        var create = services.Last(service => service.ServiceType == typeof(RuntimeLoader)).ImplementationFactory!;
+        services.AddSingleton(provider =>
         {
-            var runtime = ((Func<CancellationToken, IModelRuntime>)loader(provider))(cancellationToken);
-            keep(runtime);
-            return runtime;
+            var loader = (RuntimeLoader)create(provider);
+            return loader with
+            {
+                Load = (options, free, progress, stopped) =>
+                {
+                    var runtime = loader.Load(options, free, progress, stopped);
+                    keep(runtime);
+                    return runtime;
+                },
+            };
         });
     }
 
