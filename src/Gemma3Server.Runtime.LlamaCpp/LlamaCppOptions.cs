@@ -6,14 +6,26 @@ public sealed record LlamaCppOptions
     /// <summary>Path of the GGUF file (the first one of a split checkpoint).</summary>
     public required string ModelPath { get; init; }
 
-    /// <summary>Layers kept on the GPU; -1 = all. Without a GPU backend it has no effect.</summary>
+    /// <summary>
+    /// Path of a smaller checkpoint that is to be loaded after this one, with as many sequences of the same length: what the options leave open
+    /// leaves room for it.
+    /// </summary>
+    public string? DraftPath { get; init; }
+
+    /// <summary>
+    /// Layers kept on the GPU, the output counted as one more; -1 = all, or as many as fit (<see cref="Planning.MemoryPlanner"/>). Without a GPU
+    /// backend it has no effect.
+    /// </summary>
     public int GpuLayers { get; init; } = -1;
 
-    /// <summary>Positions of one sequence, prompt plus completion; 0 = the trained context length, at most 8192.</summary>
+    /// <summary>
+    /// Positions of one sequence, prompt plus completion; 0 = as many as fit, at most the trained context length and 32,768 where all layers are
+    /// on a GPU, 8192 otherwise (<see cref="Planning.MemoryPlanner"/>).
+    /// </summary>
     public int ContextLength { get; init; }
 
-    /// <summary>Sequences that run at the same time, 1 to 256.</summary>
-    public int Parallel { get; init; } = 4;
+    /// <summary>Sequences that run at the same time, 1 to 256; 0 = as many as fit, at most 4 (<see cref="Planning.MemoryPlanner"/>).</summary>
+    public int Parallel { get; init; }
 
     /// <summary>
     /// Rows of one decode call; also the bound of <see cref="RuntimeLimits.MaxBatchTokens"/>. Raised to <see cref="MicroBatchTokens"/> plus
@@ -30,6 +42,15 @@ public sealed record LlamaCppOptions
     /// micro-batch of them.
     /// </summary>
     public int LogitsRows { get; init; }
+
+    /// <summary>
+    /// Rows of guesses of each sequence that may ask for logits beside its own, all together at most <see cref="MostDraftRows"/>; they raise
+    /// <see cref="LogitsRows"/>.
+    /// </summary>
+    public int DraftRows { get; init; }
+
+    /// <summary>Most rows of guesses of all sequences.</summary>
+    public int MostDraftRows { get; init; } = int.MaxValue;
 
     /// <summary>Compute threads; 0 = physical cores, less one where four or fewer, since spinning workers collapse when they share a core.</summary>
     public int Threads { get; init; }

@@ -1,6 +1,7 @@
 using Gemma3Server.Runtime.LlamaCpp.Handles;
 using Gemma3Server.Runtime.LlamaCpp.Interop;
 using Gemma3Server.Runtime.LlamaCpp.Loading;
+using Gemma3Server.Runtime.LlamaCpp.Planning;
 using Microsoft.Extensions.Logging;
 
 namespace Gemma3Server.Runtime.LlamaCpp;
@@ -23,7 +24,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
     private bool _hasLogits;
     private bool _disposed;
 
-    private LlamaCppRuntime(LlamaModel model, LlamaContext context, AbortFlag abort, LlamaTokenizer tokenizer, LlamaCppOptions options, ILogger logger)
+    private LlamaCppRuntime(LlamaModel model, LlamaContext context, AbortFlag abort, LlamaTokenizer tokenizer, LlamaCppOptions options, MemoryPlan memory, ILogger logger)
     {
         var plan = context.Plan;
         _model = model;
@@ -35,6 +36,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
         _embedding = new EmbeddingContext(model, options, abort, plan.ContextLength, logger);
         _added = new int[plan.Sequences];
         Options = options;
+        Memory = memory;
         Tokenizer = tokenizer;
         Limits = new()
         {
@@ -66,29 +68,51 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
     /// <inheritdoc/>
     public IMediaProcessor? Media => null;
 
-    /// <summary>The options this runtime was loaded with.</summary>
+    /// <summary>The options this runtime was loaded with; what they left open is decided.</summary>
     public LlamaCppOptions Options { get; }
+
+    /// <summary>What was planned for it before the load.</summary>
+    public MemoryPlan Memory { get; }
 
     /// <summary>The weights, for a context beside this one.</summary>
     internal LlamaModel LoadedModel => _model;
 
-    /// <summary>Loads the native library (once per process), the checkpoint and its context.</summary>
+    /// <summary>What memory is free now, after loading the native library (once per process), which knows the GPUs.</summary>
+    /// <exception cref="ModelLoadException">The library cannot be loaded.</exception>
+    public static DeviceMemory MeasureMemory(string? libraryDirectory, ILoggerFactory loggers)
+    {
+        NativeLibraryLoader.Load(libraryDirectory, loggers);
+        return DeviceMemory.Now();
+    }
+
+    /// <summary>
+    /// Loads the native library (once per process), the checkpoint and its context. What the options leave open is decided by what memory is
+    /// free (<see cref="MemoryPlanner"/>), and what does not fit is refused before anything is loaded.
+    /// </summary>
     /// <exception cref="ModelLoadException">One line that names the file or option and says what to do.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: a load of weights ends at the next tensor.</exception>
     public static LlamaCppRuntime Load(LlamaCppOptions options, ILoggerFactory loggers, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggers);
+        cancellationToken.ThrowIfCancellationRequested();
         var logger = loggers.CreateLogger<LlamaCppRuntime>();
-        var model = LlamaModel.Load(options, loggers, cancellationToken);
+        var free = MeasureMemory(options.LibraryDirectory, loggers);
+        var footprint = CheckpointFile.Check(Path.GetFullPath(options.ModelPath));
+        options = MemoryPlanner.Choose(footprint, options, free);
+        var memory = MemoryPlanner.Plan(footprint, options, free);
+        if (memory.Shortage is { } shortage) throw new ModelLoadException(shortage);
+        var table = memory.ToTable();
+        LogMessages.MemoryPlanned(logger, table);
+        var model = LlamaModel.Load(options, footprint, loggers, cancellationToken);
         var abort = new AbortFlag();
         LlamaContext? context = null;
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
             context = LlamaContext.Create(model, ContextPlan.Create(model, options), AbortFlag.Callback, abort.Pointer);
-            var runtime = new LlamaCppRuntime(model, context, abort, new LlamaTokenizer(model), options, logger);
-            LogLoaded(logger, model.Info, context.Plan);
+            var runtime = new LlamaCppRuntime(model, context, abort, new LlamaTokenizer(model), options, memory, logger);
+            LogLoaded(logger, model, context.Plan);
             return runtime;
         }
         catch
@@ -252,6 +276,10 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
         };
     }
 
-    private static void LogLoaded(ILogger logger, ModelInfo model, ContextPlan plan) => LogMessages.ModelLoaded(
-        logger, model.Name, model.Description, plan.Sequences, plan.ContextLength, plan.TotalCells, plan.SharedCells ? "shared by all" : "in all", plan.KvBytes >> 20, plan.Threads);
+    private static void LogLoaded(ILogger logger, LlamaModel model, ContextPlan plan)
+    {
+        var need = MemoryNeed.Of(model.Footprint, plan, 0, 0);
+        LogMessages.ModelLoaded(
+            logger, model.Info.Name, model.Info.Description, plan.Sequences, plan.ContextLength, plan.TotalCells, plan.SharedCells ? "shared by all" : "in all", need.Host.Kv >> 20, plan.Threads);
+    }
 }

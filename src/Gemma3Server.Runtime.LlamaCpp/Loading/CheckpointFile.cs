@@ -1,4 +1,5 @@
 using Gemma3Server.Runtime.LlamaCpp.Gguf;
+using Gemma3Server.Runtime.LlamaCpp.Planning;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Loading;
 
@@ -8,15 +9,16 @@ namespace Gemma3Server.Runtime.LlamaCpp.Loading;
 /// </summary>
 internal static class CheckpointFile
 {
+    /// <summary>Checks it and returns what decides how much memory it takes.</summary>
     /// <exception cref="ModelLoadException">Missing, unreadable, damaged, truncated, or no Gemma 3 language model.</exception>
-    public static void Check(string path)
+    public static ModelFootprint Check(string path)
     {
         if (Directory.Exists(path)) throw new ModelLoadException($"Model path '{path}' is a folder: give the .gguf file in it.");
         if (!File.Exists(path))
             throw new ModelLoadException($"Model file '{path}' does not exist: download a Gemma 3 checkpoint in GGUF format, or correct the path.");
         try
         {
-            GemmaCheckpoint.Validate(GgufFile.Open(path));
+            return ModelFootprint.Read(path);
         }
         catch (GgufException error) when (error.InnerException is UnauthorizedAccessException)
         {

@@ -31,21 +31,7 @@ internal sealed unsafe class LlamaContext : IDisposable
     /// <exception cref="ModelLoadException">The library could not allocate it, or made one of other sizes.</exception>
     public static LlamaContext Create(LlamaModel model, ContextPlan plan, delegate* unmanaged<void*, byte> abortCallback = null, void* abortData = null)
     {
-        var parameters = LlamaNative.llama_context_default_params();
-        parameters.ContextLength = (uint)plan.TotalCells;
-        parameters.BatchTokens = (uint)plan.BatchTokens;
-        parameters.MicroBatchTokens = (uint)plan.MicroBatchTokens;
-        parameters.MaxSequences = (uint)plan.Sequences;
-        // By default the library reserves logits for every row of a micro batch: 512 MiB of which one row a sequence is used.
-        parameters.MaxOutputs = (uint)plan.MaxLogitsRows;
-        parameters.Threads = parameters.BatchThreads = plan.Threads;
-        parameters.FlashAttention = plan.FlashAttention;
-        parameters.KeyType = plan.KeyType;
-        parameters.ValueType = plan.ValueType;
-        parameters.UnifiedCells = plan.SharedCells;
-        parameters.FullSlidingWindowCache = false;
-        parameters.Embeddings = plan.HiddenStates;
-        if (plan.HiddenStates) parameters.PoolingType = NoPooling; // the library would pool a micro batch, not a text
+        var parameters = Translate(plan);
         parameters.AbortCallback = abortCallback;
         parameters.AbortCallbackData = abortData;
 
@@ -70,4 +56,25 @@ internal sealed unsafe class LlamaContext : IDisposable
     }
 
     public void Dispose() => Handle.Dispose();
+
+    /// <summary>The library's parameters for the planned sizes.</summary>
+    internal static LlamaContextParams Translate(ContextPlan plan)
+    {
+        var parameters = LlamaNative.llama_context_default_params();
+        parameters.ContextLength = (uint)plan.TotalCells;
+        parameters.BatchTokens = (uint)plan.BatchTokens;
+        parameters.MicroBatchTokens = (uint)plan.MicroBatchTokens;
+        parameters.MaxSequences = (uint)plan.Sequences;
+        // By default the library reserves logits for every row of a micro batch: 512 MiB of which one row a sequence is used.
+        parameters.MaxOutputs = (uint)plan.MaxLogitsRows;
+        parameters.Threads = parameters.BatchThreads = plan.Threads;
+        parameters.FlashAttention = plan.FlashAttention;
+        parameters.KeyType = plan.KeyType;
+        parameters.ValueType = plan.ValueType;
+        parameters.UnifiedCells = plan.SharedCells;
+        parameters.FullSlidingWindowCache = false;
+        parameters.Embeddings = plan.HiddenStates;
+        if (plan.HiddenStates) parameters.PoolingType = NoPooling; // the library would pool a micro batch, not a text
+        return parameters;
+    }
 }

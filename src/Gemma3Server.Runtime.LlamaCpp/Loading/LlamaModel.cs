@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gemma3Server.Runtime.LlamaCpp.Handles;
 using Gemma3Server.Runtime.LlamaCpp.Interop;
+using Gemma3Server.Runtime.LlamaCpp.Planning;
 using Microsoft.Extensions.Logging;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Loading;
@@ -9,8 +10,9 @@ namespace Gemma3Server.Runtime.LlamaCpp.Loading;
 /// <remarks>Immutable after loading; contexts and the tokenizer hold references of their own on <see cref="Handle"/>.</remarks>
 internal sealed unsafe class LlamaModel : IDisposable
 {
-    private LlamaModel(LlamaModelHandle handle, string path, long hostFreeBefore)
+    private LlamaModel(LlamaModelHandle handle, string path, ModelFootprint footprint, long hostFreeBefore)
     {
+        Footprint = footprint;
         HostFreeBefore = hostFreeBefore;
         Handle = handle;
         Vocabulary = LlamaNative.llama_model_get_vocab(handle);
@@ -30,10 +32,6 @@ internal sealed unsafe class LlamaModel : IDisposable
             SlidingWindow = LlamaNative.llama_model_n_swa(handle),
             ChatTemplate = LlamaNative.llama_model_chat_template(handle, null) is var template && template != null ? Utf8Text.Read(template) : null,
         };
-        FeedForwardLength = MetadataNumber("gemma3.feed_forward_length", 4 * Info.EmbeddingLength);
-        var headCount = HeadCount = MetadataNumber("gemma3.attention.head_count", 1);
-        KeyRowElements = MetadataNumber("gemma3.attention.head_count_kv", headCount) * MetadataNumber("gemma3.attention.key_length", Info.EmbeddingLength / headCount);
-        ValueRowElements = MetadataNumber("gemma3.attention.head_count_kv", headCount) * MetadataNumber("gemma3.attention.value_length", Info.EmbeddingLength / headCount);
     }
 
     public LlamaModelHandle Handle { get; }
@@ -48,17 +46,8 @@ internal sealed unsafe class LlamaModel : IDisposable
     /// </summary>
     public long HostFreeBefore { get; }
 
-    /// <summary>Heads of attention.</summary>
-    public int HeadCount { get; }
-
-    /// <summary>Width of the feed-forward network.</summary>
-    public int FeedForwardLength { get; }
-
-    /// <summary>Elements of one position's keys in one layer.</summary>
-    public int KeyRowElements { get; }
-
-    /// <summary>Elements of one position's values in one layer.</summary>
-    public int ValueRowElements { get; }
+    /// <summary>What of it decides how much memory it takes.</summary>
+    public ModelFootprint Footprint { get; }
 
     /// <summary>Loads the library if needed, checks the file and loads it.</summary>
     /// <exception cref="ModelLoadException">With one line that names the file and says what to do.</exception>
@@ -67,8 +56,15 @@ internal sealed unsafe class LlamaModel : IDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         NativeLibraryLoader.Load(options.LibraryDirectory, loggers);
+        return Load(options, CheckpointFile.Check(Path.GetFullPath(options.ModelPath)), loggers, cancellationToken);
+    }
+
+    /// <summary>Loads a file that is checked already; the library is loaded.</summary>
+    /// <exception cref="ModelLoadException">With one line that names the file and says what to do.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static LlamaModel Load(LlamaCppOptions options, ModelFootprint footprint, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
         var path = Path.GetFullPath(options.ModelPath);
-        CheckpointFile.Check(path);
 
         var parameters = LlamaNative.llama_model_default_params();
         parameters.GpuLayers = options.GpuLayers;
@@ -90,7 +86,7 @@ internal sealed unsafe class LlamaModel : IDisposable
         if (handle.IsInvalid) throw new ModelLoadException($"Model file '{path}' cannot be loaded ({CheckpointFile.Last(errors)}): {Advice(errors)}.");
         try
         {
-            return new(handle, path, hostFree);
+            return new(handle, path, footprint, hostFree);
         }
         catch
         {
@@ -107,9 +103,6 @@ internal sealed unsafe class LlamaModel : IDisposable
         fixed (byte* pointer = buffer)
             return Utf8Text.Read(buffer, LlamaNative.llama_model_meta_val_str(Handle, key, pointer, (nuint)buffer.Length));
     }
-
-    private int MetadataNumber(string key, int otherwise) =>
-        int.TryParse(Metadata(key), NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) && value > 0 ? value : otherwise;
 
     private string Describe()
     {

@@ -14,6 +14,9 @@ internal static partial class LogMessages
     [LoggerMessage(Level = LogLevel.Warning, Message = "The {Variant} backend of llama.cpp cannot be used, so everything runs on the CPU: {Reason}")]
     public static partial void BackendUnusable(ILogger logger, string variant, string reason);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Memory plan, in MiB:{Table}")]
+    public static partial void MemoryPlanned(ILogger logger, string table);
+
     [LoggerMessage(Level = LogLevel.Information,
         Message = "Loaded {Model} ({Description}): {Sequences} sequences of {ContextLength} positions, {Cells} cells {Layout}, {KvMebibytes} MiB KV, {Threads} threads")]
     public static partial void ModelLoaded(

@@ -5,6 +5,7 @@ using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Diagnostics;
 using Gemma3Server.Runtime.LlamaCpp.Gguf;
 using Gemma3Server.Runtime.LlamaCpp.Gguf.Inspection;
+using Gemma3Server.Runtime.LlamaCpp.Planning;
 using Gemma3Server.Runtime.LlamaCpp.Quantizing;
 
 namespace Gemma3Server.Hosting;
@@ -16,20 +17,26 @@ internal static class CompositionRoot
     public static NativeFault NativeFault => new(LlamaCppRuntime.NativeAbort);
 
     /// <summary>Adds the runtime's loader, which the engine calls on its own thread, and the runtime's word on native faults.</summary>
-    public static IServiceCollection AddRuntime(this IServiceCollection services) => services
-        .AddSingleton(NativeFault)
-        .AddSingleton<Func<CancellationToken, IModelRuntime>>(provider =>
-        {
-            var settings = provider.GetRequiredService<Gemma3ServerOptions>();
-            var loggers = provider.GetRequiredService<ILoggerFactory>();
-            return stopped => LlamaCppRuntime.Load(Translate(settings), loggers, stopped);
-        })
-        .AddSingleton(provider =>
-        {
-            var settings = provider.GetRequiredService<Gemma3ServerOptions>();
-            var loggers = provider.GetRequiredService<ILoggerFactory>();
-            return new DraftLoader(string.IsNullOrWhiteSpace(settings.Model.DraftPath) ? null : stopped => LlamaCppRuntime.Load(TranslateDraft(settings), loggers, stopped));
-        });
+    public static IServiceCollection AddRuntime(this IServiceCollection services)
+    {
+        LlamaCppRuntime? served = null; // the engine loads it first, and the draft model on the same thread
+        return services
+            .AddSingleton(NativeFault)
+            .AddSingleton<Func<CancellationToken, IModelRuntime>>(provider =>
+            {
+                var settings = provider.GetRequiredService<Gemma3ServerOptions>();
+                var loggers = provider.GetRequiredService<ILoggerFactory>();
+                return stopped => served = LlamaCppRuntime.Load(Translate(settings), loggers, stopped);
+            })
+            .AddSingleton(provider =>
+            {
+                var settings = provider.GetRequiredService<Gemma3ServerOptions>();
+                var loggers = provider.GetRequiredService<ILoggerFactory>();
+                return new DraftLoader(string.IsNullOrWhiteSpace(settings.Model.DraftPath)
+                    ? null
+                    : stopped => LlamaCppRuntime.Load(TranslateDraft(settings, served!.Limits), loggers, stopped));
+            });
+    }
 
     /// <summary>
     /// The plainest loop over the native library, which goes past the runtime: the ceiling that <c>bench</c> compares with. It has a context
@@ -50,7 +57,7 @@ internal static class CompositionRoot
 
     /// <summary>Loads a model whose every row of a micro-batch may ask for logits.</summary>
     public static IModelRuntime LoadForScoring(Gemma3ServerOptions settings, ILoggerFactory loggers, CancellationToken stopped) =>
-        LlamaCppRuntime.Load(Translate(settings) with { LogitsRows = settings.Runtime.MicroBatchTokens }, loggers, stopped);
+        LlamaCppRuntime.Load(Translate(settings) with { LogitsRows = settings.Runtime.MicroBatchTokens, DraftRows = 0, DraftPath = null }, loggers, stopped);
 
     /// <summary>Quantizes the configured model; tells the tensor and the share that is done, on another thread.</summary>
     public static async Task<QuantizeOutcome> QuantizeAsync(
@@ -88,6 +95,39 @@ internal static class CompositionRoot
         return fault is null;
     }
 
+    /// <summary>Reads what of a checkpoint decides how much memory it takes; otherwise one line that says why not.</summary>
+    public static bool TryReadFootprint(string path, [NotNullWhen(true)] out ModelFootprint? footprint, [NotNullWhen(false)] out string? fault)
+    {
+        (footprint, fault) = (null, null);
+        try
+        {
+            footprint = ModelFootprint.Read(path);
+        }
+        catch (GgufException exception)
+        {
+            fault = exception.Message.ReplaceLineEndings(" ");
+        }
+
+        return fault is null;
+    }
+
+    /// <summary>What memory this machine has free now.</summary>
+    /// <exception cref="ModelLoadException">The native library cannot be loaded.</exception>
+    public static DeviceMemory MeasureMemory(Gemma3ServerOptions settings, ILoggerFactory loggers) =>
+        LlamaCppRuntime.MeasureMemory(Translate(settings).LibraryDirectory, loggers);
+
+    /// <summary>How a load with these settings would turn out.</summary>
+    /// <exception cref="ModelLoadException">A setting does not go with the model.</exception>
+    public static MemoryPlan Plan(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) => MemoryPlanner.Plan(model, Translate(settings), free);
+
+    /// <summary>The longest context that fits with the settings' sequences and layers.</summary>
+    public static int LargestContext(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) =>
+        MemoryPlanner.LargestContext(model, Translate(settings), free);
+
+    /// <summary>The most sequences that fit with the settings' context and layers.</summary>
+    public static int MostSequences(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) =>
+        MemoryPlanner.MostSequences(model, Translate(settings), free);
+
     /// <summary>Copies a checkpoint with its embeddings quantized and its tokenizer's faults corrected; tells the share that is done.</summary>
     public static RepackResult Repack(
         string path, string target, string type, bool overwrite, ILoggerFactory loggers, Action<double> report, CancellationToken stopped) =>
@@ -96,8 +136,16 @@ internal static class CompositionRoot
             loggers, report, stopped);
 
     /// <summary>The draft model has the same sequences, each with cells of its own: what it guesses is taken back all the time.</summary>
-    private static LlamaCppOptions TranslateDraft(Gemma3ServerOptions settings) =>
-        Translate(settings) with { ModelPath = settings.Model.DraftPath!, LogitsRows = 0, SharedCells = false, SharedCellCount = 0 };
+    private static LlamaCppOptions TranslateDraft(Gemma3ServerOptions settings, RuntimeLimits served) => Translate(settings) with
+    {
+        ModelPath = settings.Model.DraftPath!,
+        DraftPath = null,
+        Parallel = served.MaxSequences,
+        ContextLength = served.ContextLength,
+        DraftRows = 0,
+        SharedCells = false,
+        SharedCellCount = 0,
+    };
 
     private static LlamaCppOptions Translate(Gemma3ServerOptions settings)
     {
@@ -105,13 +153,14 @@ internal static class CompositionRoot
         return new()
         {
             ModelPath = settings.Model.Path ?? "",
+            DraftPath = string.IsNullOrWhiteSpace(settings.Model.DraftPath) ? null : settings.Model.DraftPath,
             GpuLayers = runtime.GpuLayers,
             ContextLength = runtime.ContextLength,
             Parallel = runtime.Parallel,
             BatchTokens = runtime.BatchTokens,
             MicroBatchTokens = runtime.MicroBatchTokens,
-            // One of each sequence, and those of drafts.
-            LogitsRows = runtime.Parallel + (settings.Engine.Speculation == "off" ? 0 : Math.Min(EngineOptions.MostDraftRows, runtime.Parallel * settings.Engine.DraftTokens)),
+            DraftRows = settings.Engine.Speculation == "off" ? 0 : settings.Engine.DraftTokens,
+            MostDraftRows = EngineOptions.MostDraftRows,
             Threads = runtime.Threads,
             FlashAttention = runtime.FlashAttention switch
             {

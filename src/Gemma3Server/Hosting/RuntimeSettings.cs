@@ -5,17 +5,20 @@ namespace Gemma3Server.Hosting;
 /// <summary>How the model is loaded and run; the defaults are those of the native runtime's own options, which say why.</summary>
 internal sealed record RuntimeSettings
 {
-    /// <summary>Layers on the GPU; -1 = all.</summary>
+    /// <summary>Layers on the GPU, with the output as one more; -1 = auto: all, or as many as fit.</summary>
     [Range(-1, 1024)]
     public int GpuLayers { get; init; } = -1;
 
-    /// <summary>Tokens of one conversation, prompt and answer; 0 = the trained length, at most 8192. 131072 is Gemma 3's longest.</summary>
+    /// <summary>
+    /// Tokens of one conversation, prompt and answer; 0 = auto: as many as fit, at most the trained length, 32,768 on a GPU and 8192 without.
+    /// 131072 is Gemma 3's longest.
+    /// </summary>
     [Range(0, 131_072)]
     public int ContextLength { get; init; }
 
-    /// <summary>Conversations that run at the same time; 256 is the native library's limit.</summary>
-    [Range(1, 256)]
-    public int Parallel { get; init; } = 4;
+    /// <summary>Conversations that run at the same time; 0 = auto: as many as fit, at most 4. 256 is the native library's limit.</summary>
+    [Range(0, 256)]
+    public int Parallel { get; init; }
 
     /// <summary>Rows of one native call.</summary>
     [Range(1, 65_536)]

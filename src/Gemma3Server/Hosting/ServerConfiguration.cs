@@ -45,9 +45,13 @@ internal static partial class ServerConfiguration
         foreach (var (key, _) in all)
         {
             foreach (var provider in source.Providers)
-                if (provider.TryGet(key, out var value)) settings[key] = value;
+                if (provider.TryGet(key, out var value)) settings[key] = Open(key, value);
         }
     }
+
+    /// <summary>What is left to the planner may be called by that name; as a number it is 0, or -1 for layers, where 0 is none.</summary>
+    private static string? Open(string key, string? value) =>
+        "auto".Equals(value, StringComparison.OrdinalIgnoreCase) && Openable.IsMatch(key) ? key.EndsWith("Layers", StringComparison.OrdinalIgnoreCase) ? "-1" : "0" : value;
 
     private static bool IsUnder(string list, string key) =>
         key.StartsWith(list, StringComparison.OrdinalIgnoreCase) && (key.Length == list.Length || key[list.Length] == ':');
@@ -76,6 +80,9 @@ internal static partial class ServerConfiguration
         var position = string.Create(CultureInfo.InvariantCulture, $"line {line + 1}, position {json.BytePositionInLine + 1}");
         return $"is not valid JSON at {position}: {cause.Message.Split(" LineNumber:", 2)[0]}";
     }
+
+    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:Runtime:(ContextLength|Parallel|GpuLayers)$", RegexOptions.IgnoreCase)]
+    private static partial Regex Openable { get; }
 
     [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Http:(ApiKeys|CorsOrigins)|Catalog:[^:]+:(Aliases|Drafts))(?=:|$)", RegexOptions.IgnoreCase)]
     private static partial Regex List { get; }

@@ -6,6 +6,7 @@ using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Api.Tokens;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
+using Gemma3Server.Planning;
 using Gemma3Server.Prompts;
 using Gemma3Server.Responses;
 using Gemma3Server.Runtime;
@@ -77,6 +78,7 @@ internal static class ServerHost
         services.AddHostedService<EngineService>();
         services.AddSingleton<IHostLifetime, SignalLifetime>();
         services.AddRuntime();
+        services.AddSingleton(provider => new CapacityPlanner(options, () => CompositionRoot.MeasureMemory(options, provider.GetRequiredService<ILoggerFactory>())));
         services.AddSingleton<Tokenizations>();
         services.AddSingleton<PromptTokenizer>();
         services.AddSingleton<ChatRequestParser>();

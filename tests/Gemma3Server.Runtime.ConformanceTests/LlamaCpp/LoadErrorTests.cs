@@ -64,8 +64,8 @@ public sealed class LoadErrorTests : IDisposable
 
     public static TheoryData<string, LlamaCppOptions, string> BadOptions => new()
     {
-        { "Parallel", TinyCheckpoint.Options with { Parallel = 0 }, "1 to 256" },
-        { "Parallel", TinyCheckpoint.Options with { Parallel = 257 }, "1 to 256" },
+        { "Parallel", TinyCheckpoint.Options with { Parallel = -1 }, "0 to 256" },
+        { "Parallel", TinyCheckpoint.Options with { Parallel = 257 }, "0 to 256" },
         { "ContextLength", TinyCheckpoint.Options with { ContextLength = -1 }, "0 to" },
         { "ContextLength", TinyCheckpoint.Options with { ContextLength = 2_000_000_000 }, "was trained for" },
         { "BatchTokens", TinyCheckpoint.Options with { BatchTokens = 0 }, "1 to" },

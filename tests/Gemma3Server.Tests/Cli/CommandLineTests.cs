@@ -47,7 +47,7 @@ public sealed class CommandLineTests
         // Each value is wrong, so that the faults tell where it arrived.
         var (code, _, error) = await RunAsync("--parallel -5 --set Runtime:FlashAttention=soft --api-key ok --set Engine:Nothing=1");
         Assert.Equal(2, code);
-        Assert.Contains("Gemma3:Runtime:Parallel (--parallel) must be between 1 and 256, but is '-5'.", error, StringComparison.Ordinal);
+        Assert.Contains("Gemma3:Runtime:Parallel (--parallel) must be between 0 and 256, but is '-5'.", error, StringComparison.Ordinal);
         Assert.Contains("Gemma3:Runtime:FlashAttention must be one of auto, on, off, but is 'soft'.", error, StringComparison.Ordinal);
         Assert.Contains("Gemma3:Engine:Nothing is unknown", error, StringComparison.Ordinal);
         Assert.DoesNotContain("ApiKeys", error, StringComparison.Ordinal);

@@ -6,6 +6,26 @@ public sealed class ServerConfigurationTests : IDisposable
 {
     private readonly string _file = Path.GetTempFileName();
 
+    [Theory]
+    [InlineData("auto")]
+    [InlineData("AUTO")]
+    [InlineData(null)]
+    public void Read_Auto_IsTheNumberThatLeavesItToThePlanner(string? value)
+    {
+        File.WriteAllText(_file, "{}");
+        (string, string)[] flags = value is null ? [] : [("Gemma3:Runtime:Parallel", value), ("Gemma3:Runtime:ContextLength", value), ("Gemma3:Runtime:GpuLayers", value)];
+        var (options, faults) = Read([], flags);
+        Assert.Empty(faults);
+        Assert.Equal((0, 0, -1), (options.Runtime.Parallel, options.Runtime.ContextLength, options.Runtime.GpuLayers));
+    }
+
+    [Fact]
+    public void Read_AutoWhereNothingIsLeftOpen_IsRefused()
+    {
+        File.WriteAllText(_file, "{}");
+        Assert.Contains("must be a whole number, but is 'auto'", Assert.Single(Read([], ("Gemma3:Http:Port", "auto")).Faults), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Create_KeysInFileAndFlags_HasThoseOfTheFlagsOnly()
     {

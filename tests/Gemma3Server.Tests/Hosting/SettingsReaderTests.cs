@@ -56,7 +56,7 @@ public sealed class SettingsReaderTests
     {
         var (_, faults) = Read(
             ("Http:Port", "x"), ("Http:Prot", "1"), ("Http:MaxBodyBytes", "1"), ("Http:Host", "nowhere"), ("Http:ApiKeys", "k"),
-            ("Runtime:Parallel", "0"), ("Runtime:KeyCacheType", "q3"), ("Runtime:MemoryMap", "maybe"), ("Engine", "5"),
+            ("Runtime:Parallel", "-1"), ("Runtime:KeyCacheType", "q3"), ("Runtime:MemoryMap", "maybe"), ("Engine", "5"),
             ("Engine:QueueLimit:0", "1"), ("Speed", "fast"));
         Assert.Equal(
             [
@@ -69,7 +69,7 @@ public sealed class SettingsReaderTests
                 "Gemma3:Http:Prot is unknown; known here: Host, Port, ApiKeys, CorsOrigins, MaxBodyBytes, DrainTimeout, MaxConnections.",
                 "Gemma3:Runtime:KeyCacheType must be one of f32, f16, bf16, q8_0, q4_0, but is 'q3'.",
                 "Gemma3:Runtime:MemoryMap must be true or false, but is 'maybe'.",
-                "Gemma3:Runtime:Parallel (--parallel) must be between 1 and 256, but is '0'.",
+                "Gemma3:Runtime:Parallel (--parallel) must be between 0 and 256, but is '-1'.",
                 "Gemma3:Speed is unknown; known here: Model, Models, Catalog, Runtime, Engine, Responses, Http.",
             ],
             faults.Order(StringComparer.Ordinal));
