@@ -156,7 +156,7 @@ public sealed class ServerLifecycleTests
     [Fact]
     public async Task Start_SeveralInvalidSettings_ReportsAllAtOnce()
     {
-        await using var server = ServerProcess.Run(["serve", "--model", Checkpoints.Path("tiny"), "--port", "70000", "--parallel", "0", "--context", "-5"]);
+        await using var server = ServerProcess.Run(["serve", "--model", Checkpoints.Path("tiny"), "--port", "70000", "--parallel", "257", "--context", "-5"]);
 
         Assert.NotEqual(0, await server.ExitCodeAsync());
         Assert.Collection(

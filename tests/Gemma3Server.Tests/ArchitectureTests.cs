@@ -37,8 +37,8 @@ public sealed partial class ArchitectureTests
         XDocument.Parse(Repository.Read("src/Gemma3Server.Runtime/Gemma3Server.Runtime.csproj")).Descendants("PackageReference"));
 
     /// <summary>
-    /// <c>synth</c> and <c>inspect</c> are the exceptions: they write and read a file format and run no model, so that there is no runtime to
-    /// choose. The format's code lives beside llama.cpp's because GGUF is that project's.
+    /// <c>synth</c>, <c>inspect</c> and <c>plan</c> are the exceptions: they write and read a file format and run no model, so that there is no
+    /// runtime to choose. The format's code lives beside llama.cpp's because GGUF, and how much memory it takes, is that project's.
     /// </summary>
     [Fact]
     public void ConcreteRuntime_IsNamedByTheCompositionRootOnly()
@@ -46,10 +46,12 @@ public sealed partial class ArchitectureTests
         string[] formats =
         [
             "src/Gemma3Server/Cli/Inspect/InspectJson.cs", "src/Gemma3Server/Cli/Inspect/InspectReport.cs", "src/Gemma3Server/Cli/SynthCommand.cs",
+            "src/Gemma3Server/Planning/CapacityPlanner.cs", "src/Gemma3Server/Planning/MemoryUse.cs", "src/Gemma3Server/Planning/PlanSubject.cs",
         ];
-        Assert.Equal([.. formats, "src/Gemma3Server/Hosting/CompositionRoot.cs"], Containing("src/Gemma3Server", ConcreteRuntime));
+        Assert.Equal(
+            formats.Append("src/Gemma3Server/Hosting/CompositionRoot.cs").Order(StringComparer.Ordinal), Containing("src/Gemma3Server", ConcreteRuntime));
         var names = formats.SelectMany(file => ConcreteNamespace.Matches(WithoutComments(Repository.Read(file))).Select(match => match.Value));
-        Assert.All(names, name => Assert.Contains(name, new[] { "Runtime.LlamaCpp.Gguf.Synthetic", "Runtime.LlamaCpp.Gguf.Inspection" }));
+        Assert.All(names, name => Assert.Contains(name, new[] { "Runtime.LlamaCpp.Gguf.Synthetic", "Runtime.LlamaCpp.Gguf.Inspection", "Runtime.LlamaCpp.Planning" }));
     }
 
     [Fact]

@@ -56,6 +56,12 @@ public sealed record ModelFootprint
     /// <summary>Bytes of the projector file that comes with the model; 0 = none.</summary>
     public long ProjectorBytes { get; init; }
 
+    /// <summary>
+    /// Bytes of the published projector for a model of this width, in 16 bits: the same vision tower for all, and a matrix from its 1152
+    /// elements to the model's. 0 where there is none, as for 270M and 1B.
+    /// </summary>
+    public long PublishedProjectorBytes => EmbeddingLength < 2560 ? 0 : 851_251_104 + (EmbeddingLength - 2560) * 1152L * sizeof(ushort);
+
     /// <summary>Bytes of all tensors, as <c>llama_model_size</c> counts them; the projector is a file of its own.</summary>
     public long WeightBytes => TokenEmbeddingBytes + OutputBytes + LayerBytes + OtherBytes;
 

@@ -5,6 +5,7 @@ using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.Health;
 using Gemma3Server.Api.Models;
 using Gemma3Server.Api.OpenApi;
+using Gemma3Server.Api.Plan;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Api.Tokens;
 
@@ -31,6 +32,7 @@ internal static class ApiPipeline
         StoredResponsesEndpoint.Map(app);
         ModelsEndpoint.Map(app);
         ModelOrdersEndpoint.Map(app);
+        PlanEndpoint.Map(app);
         HealthEndpoint.Map(app);
     }
 }

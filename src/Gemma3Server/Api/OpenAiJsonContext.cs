@@ -9,6 +9,7 @@ using Gemma3Server.Api.Health;
 using Gemma3Server.Api.Models;
 using Gemma3Server.Api.Responses;
 using Gemma3Server.Api.Tokens;
+using Gemma3Server.Planning;
 
 namespace Gemma3Server.Api;
 
@@ -31,6 +32,7 @@ namespace Gemma3Server.Api;
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelOrder))]
 [JsonSerializable(typeof(ModelOrderDone))]
+[JsonSerializable(typeof(PlanReport))]
 [JsonSerializable(typeof(TokenizeRequest))]
 [JsonSerializable(typeof(TokenizeResponse))]
 [JsonSerializable(typeof(DetokenizeRequest))]

@@ -84,6 +84,7 @@ internal static partial class CommandLine
         root.Subcommands.Add(ShowCommand.Create());
         root.Subcommands.Add(RemoveCommand.Create());
         root.Subcommands.Add(VerifyCommand.Create());
+        root.Subcommands.Add(PlanCommand.Create());
         root.Subcommands.Add(BenchCommand.Create());
         root.Subcommands.Add(PerplexityCommand.Create());
         root.Subcommands.Add(QuantizeCommand.Create());

@@ -42,7 +42,7 @@ internal static class CompositionRoot
             },
         };
 
-        DeviceMemory Measure() => LlamaCppRuntime.MeasureMemory(Translate(server).LibraryDirectory, loggers);
+        DeviceMemory Measure() => MeasureMemory(server, loggers);
 
         DeviceMemory Within(MemorySize free) => Measure() is var now ? now with { HostFree = Math.Min(now.HostFree, free.Host), GpuFree = Math.Min(now.GpuFree, free.Gpu) } : now;
     }
@@ -124,6 +124,39 @@ internal static class CompositionRoot
 
         return fault is null;
     }
+
+    /// <summary>Reads what of a checkpoint decides how much memory it takes; otherwise one line that says why not.</summary>
+    public static bool TryReadFootprint(string path, [NotNullWhen(true)] out ModelFootprint? footprint, [NotNullWhen(false)] out string? fault)
+    {
+        (footprint, fault) = (null, null);
+        try
+        {
+            footprint = ModelFootprint.Read(path);
+        }
+        catch (GgufException exception)
+        {
+            fault = exception.Message.ReplaceLineEndings(" ");
+        }
+
+        return fault is null;
+    }
+
+    /// <summary>What memory this machine has free now.</summary>
+    /// <exception cref="ModelLoadException">The native library cannot be loaded.</exception>
+    public static DeviceMemory MeasureMemory(Gemma3ServerOptions settings, ILoggerFactory loggers) =>
+        LlamaCppRuntime.MeasureMemory(Translate(settings).LibraryDirectory, loggers);
+
+    /// <summary>How a load with these settings would turn out.</summary>
+    /// <exception cref="ModelLoadException">A setting does not go with the model.</exception>
+    public static MemoryPlan Plan(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) => MemoryPlanner.Plan(model, Translate(settings), free);
+
+    /// <summary>The longest context that fits with the settings' sequences and layers.</summary>
+    public static int LargestContext(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) =>
+        MemoryPlanner.LargestContext(model, Translate(settings), free);
+
+    /// <summary>The most sequences that fit with the settings' context and layers.</summary>
+    public static int MostSequences(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) =>
+        MemoryPlanner.MostSequences(model, Translate(settings), free);
 
     /// <summary>Copies a checkpoint with its embeddings quantized and its tokenizer's faults corrected; tells the share that is done.</summary>
     public static RepackResult Repack(

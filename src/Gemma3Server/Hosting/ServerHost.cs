@@ -6,6 +6,7 @@ using Gemma3Server.Api.Models;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Api.Tokens;
 using Gemma3Server.Chat;
+using Gemma3Server.Planning;
 using Gemma3Server.Pool;
 using Gemma3Server.Responses;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -58,6 +59,7 @@ internal static class ServerHost
         services.AddHostedService<EngineService>();
         services.AddSingleton<IHostLifetime, SignalLifetime>();
         services.AddRuntime();
+        services.AddSingleton(provider => new CapacityPlanner(options, () => CompositionRoot.MeasureMemory(options, provider.GetRequiredService<ILoggerFactory>())));
         services.AddSingleton<Tokenizations>();
         services.AddSingleton<ChatCompletionsEndpoint>();
         services.AddSingleton<CompletionsEndpoint>();

@@ -104,14 +104,14 @@ internal sealed class ModelDirectory
     }
 
     private ServedModel Pulled(string id, string path, CatalogEntry? entry) => _pulled.GetOrAdd(path, _ =>
-        ServedModel.Of(
-            _options with
-            {
-                Model = new() { Id = id, Path = path, ToolFormat = _options.Model.ToolFormat },
-                Runtime = _options.Runtime with { ContextLength = Math.Min(_options.Runtime.ContextLength, SafeContext) },
-            },
-            _timeProvider)
-            with { Aliases = entry?.Name == id ? entry.Aliases : [], IsPinned = IsPinned(id, path) });
+    {
+        var options = _options with
+        {
+            Model = new() { Id = id, Path = path, ToolFormat = _options.Model.ToolFormat },
+            Runtime = _options.Runtime with { ContextLength = Math.Min(_options.Runtime.ContextLength, SafeContext) },
+        };
+        return ServedModel.Of(options, _timeProvider) with { Aliases = entry?.Name == id ? entry.Aliases : [], IsPinned = IsPinned(id, path) };
+    });
 
     /// <summary>The catalog's name, unless that means another file that has been pulled too; otherwise the repository, with the file where it is one of several.</summary>
     private string IdOf(ModelReference reference, string path)

@@ -17,6 +17,12 @@ public sealed class MaskTests
         new(GrammarKind.Regex, "[\\s\\S]{0,150}the[\\s\\S]*"),
         new(GrammarKind.Regex, ".{40,70}"),
         new(GrammarKind.Gbnf, "root ::= [^\\x00-\\x1F]* \"\\n\" root | \"end\""),
+        new(GrammarKind.Regex, "[a-zA-Z ]{1,9}"),
+        new(GrammarKind.Regex, "([^x\"]{2,7}x){3,9}"),
+        new(GrammarKind.Regex, "([a-z]{1,6} ){4,5}"),
+        new(GrammarKind.Regex, "[a-zà-ÿ]{3,40}日"),
+        new(GrammarKind.Regex, "(日本|[é-ü ]{2,5}|\\S{1,4})+"),
+        new(GrammarKind.Gbnf, "root ::= ([a-e] | [日本] | \"é\"){4,20} [0-9]{2,3}"),
         new(GrammarKind.Choice, """["name","namethe","日本","日"]"""),
         new(GrammarKind.JsonSchema, """{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}""") { Trigger = "{\"", Suffix = "}", Repeats = true },
     ];

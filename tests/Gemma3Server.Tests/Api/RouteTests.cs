@@ -101,7 +101,7 @@ public sealed class RouteTests
             [
                 "/apply-template", "/detokenize", "/health", "/health/ready", "/models/load", "/models/pin", "/models/unload", "/tokenize", "/v1/chat/completions", "/v1/chat/completions/input_tokens",
                 "/v1/completions", "/v1/embeddings", "/v1/models", "/v1/models/{id}",
-                "/v1/responses", "/v1/responses/input_tokens", "/v1/responses/{id}", "/v1/responses/{id}/cancel", "/v1/responses/{id}/input_items",
+                "/v1/plan", "/v1/responses", "/v1/responses/input_tokens", "/v1/responses/{id}", "/v1/responses/{id}/cancel", "/v1/responses/{id}/input_items",
             ],
             document.RootElement.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         var schemas = document.RootElement.GetProperty("components").GetProperty("schemas");

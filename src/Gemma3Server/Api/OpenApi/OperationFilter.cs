@@ -19,6 +19,12 @@ internal sealed class OperationFilter : IOperationFilter
             if (status is "429" or "503") AddHeader(answer, "Retry-After", "Seconds after which it is worth trying again.");
         }
 
+        foreach (var field in context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<QueryParameter>())
+        {
+            operation.Parameters ??= [];
+            operation.Parameters.Add(new OpenApiParameter { Name = field.Name, In = ParameterLocation.Query, Description = field.Description, Schema = SchemaParts.Text() });
+        }
+
         if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<GenerationRoute>().FirstOrDefault() is not { } route) return;
 
         operation.Parameters ??= [];
