@@ -121,12 +121,4 @@ public sealed class SpeculationTests
                 .. tokenizer.Tokenize("\n"), Control("<start_of_turn>"), .. tokenizer.Tokenize("model\n")];
         })];
     }
-
-    /// <summary>Every step takes as long as any other, so that rows seem free and drafts are made whatever the machine is doing.</summary>
-    private sealed class ForwardClock(Func<RecordingRuntime?> runtime) : TimeProvider
-    {
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => TimeSpan.TicksPerDay + ((runtime()?.Forwards ?? 0) * TimeSpan.TicksPerMillisecond);
-    }
 }

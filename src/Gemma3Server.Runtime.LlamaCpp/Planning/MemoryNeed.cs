@@ -18,7 +18,7 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
     private const int VocabularyEntryBytes = 156;
 
     /// <summary>Graphs, backends and what else a model takes by itself on the host.</summary>
-    private const long HostOverhead = 6L << 20;
+    private const long HostOverhead = 4L << 20;
 
     /// <summary>Splits what is needed by layers, as the library does: it moves the last layers first, and counts the output as one more.</summary>
     internal static MemoryNeed Of(ModelFootprint model, ContextPlan plan, int gpuLayers, int gpus)

@@ -30,8 +30,13 @@ internal sealed class LocalServer : IAsyncDisposable
     public NativeBaseline CreateNativeBaseline() => CompositionRoot.CreateNativeBaseline(_runtime());
 
     /// <summary>Starts the server and waits until the model is loaded.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="configuration">Where they come from.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="loading">Called right before the load, on its thread.</param>
     /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
-    public static async Task<LocalServer> StartAsync(Gemma3ServerOptions options, IConfiguration configuration, CancellationToken cancellationToken)
+    public static async Task<LocalServer> StartAsync(
+        Gemma3ServerOptions options, IConfiguration configuration, CancellationToken cancellationToken, Action? loading = null)
     {
         var local = options with
         {
@@ -43,7 +48,7 @@ internal sealed class LocalServer : IAsyncDisposable
         var app = ServerHost.Build(local, configuration, services =>
         {
             services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
-            KeepLoaded(services, runtime => loaded = runtime);
+            KeepLoaded(services, loading, runtime => loaded = runtime);
         });
         try
         {
@@ -59,7 +64,7 @@ internal sealed class LocalServer : IAsyncDisposable
         }
     }
 
-    private static void KeepLoaded(IServiceCollection services, Action<IModelRuntime> keep)
+    private static void KeepLoaded(IServiceCollection services, Action? loading, Action<IModelRuntime> keep)
     {
         var create = services.Last(service => service.ServiceType == typeof(RuntimeLoader)).ImplementationFactory!;
         services.AddSingleton(provider =>
@@ -69,6 +74,7 @@ internal sealed class LocalServer : IAsyncDisposable
             {
                 Load = (options, free, progress, stopped) =>
                 {
+                    loading?.Invoke();
                     var runtime = loader.Load(options, free, progress, stopped);
                     keep(runtime);
                     return runtime;

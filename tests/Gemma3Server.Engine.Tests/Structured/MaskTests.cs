@@ -134,6 +134,26 @@ public sealed class MaskTests
     }
 
     [Fact]
+    public void Forced_AskedBehindSomeOfThem_IsTheRest()
+    {
+        var matcher = new GrammarMatcher(Grammars.Regex("[01](the name is|ing)?2{9}"));
+        Accept(matcher, "1");
+        Assert.True(matcher.Forced.IsEmpty);
+        Accept(matcher, "the");
+        var run = matcher.Forced.ToArray();
+        Assert.True(run.Length > 3);
+        Assert.True(matcher.TryAccept(run[0]));
+        Assert.Equal(run[1..], matcher.Forced.ToArray());
+        Assert.True(matcher.TryAccept(run[1]));
+        Assert.Equal(run[2..], matcher.Forced.ToArray());
+
+        // Whoever takes another token for the same text has left the run.
+        var first = Grammars.Tokenizer.Piece(run[2]).Span[0];
+        Assert.True(matcher.TryAccept(Enumerable.Range(0, Grammars.Tokenizer.VocabularySize).First(t => Grammars.Tokenizer.Piece(t).Span.SequenceEqual([first]))));
+        Assert.Equal(matcher.Grammar.Forced(matcher.State), matcher.Forced.ToArray());
+    }
+
+    [Fact]
     public void Forced_AnyWay_LeavesTheTextsAsTheyAre()
     {
         // A schema of fixed values has one text up to white space; whatever is forced is part of every generated text.
