@@ -67,8 +67,8 @@ public sealed class SpeculationTests
             SharedCells = sharedCells,
         };
         RecordingRuntime? recorder = null;
-        Func<CancellationToken, IModelRuntime>? draft = draftModel
-            ? stopped => LlamaCppRuntime.Load(options with { LogitsRows = 0 }, NullLoggerFactory.Instance, stopped)
+        Func<IModelRuntime, CancellationToken, IModelRuntime?>? draft = draftModel
+            ? (_, stopped) => LlamaCppRuntime.Load(options with { LogitsRows = 0 }, NullLoggerFactory.Instance, stopped)
             : null;
         await using var engine = new InferenceEngine(
             stopped => recorder = new(LlamaCppRuntime.Load(options, NullLoggerFactory.Instance, stopped)),
@@ -122,13 +122,5 @@ public sealed class SpeculationTests
             return (int[])[tokenizer.BeginOfSequence, Control("<start_of_turn>"), .. tokenizer.Tokenize("user\n" + text), Control("<end_of_turn>"),
                 .. tokenizer.Tokenize("\n"), Control("<start_of_turn>"), .. tokenizer.Tokenize("model\n")];
         })];
-    }
-
-    /// <summary>Every step takes as long as any other, so that rows seem free and drafts are made whatever the machine is doing.</summary>
-    private sealed class ForwardClock(Func<RecordingRuntime?> runtime) : TimeProvider
-    {
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => TimeSpan.TicksPerDay + ((runtime()?.Forwards ?? 0) * TimeSpan.TicksPerMillisecond);
     }
 }

@@ -259,7 +259,7 @@ internal sealed class StepExecutor(
     /// <summary>Appends the tokens that a grammar leaves no choice about: they are run with the next step, and cost no step of their own.</summary>
     private FinishReason? AppendForced(Sequence sequence)
     {
-        foreach (var token in sequence.Forced)
+        while (sequence.Forced is [var token, ..])
         {
             metrics.Token();
             if (TakeToken(sequence, token, null) is { } end) return end;

@@ -9,7 +9,8 @@ namespace Gemma3Server.Engine.Sampling;
 /// <para>Used by the engine loop alone, which takes part in the work. Which core samples a row does not change the token.</para>
 /// <para>A sequence with a draft has several rows, each of which holds only if the draft's token before it is the one that was sampled. They are
 /// sampled one after another, the sampler counting each token that held, until one differs: so every token is chosen exactly as it would be
-/// without a draft, from the same logits, penalties and draw, and rows in vain are not sampled at all.</para>
+/// without a draft, from the same logits, penalties and draw, and rows in vain are not sampled at all. What a grammar forces behind
+/// a token is not sampled either way.</para>
 /// <para>Sequences are claimed one by one, by counting <see cref="_unclaimed"/> down; who gets less than zero has nothing to do. The loop waits
 /// for what was claimed, never for a worker that has not begun. Nothing is allocated.</para>
 /// </remarks>
@@ -152,7 +153,7 @@ internal sealed unsafe class BatchSampler
         for (var row = first; ; row++)
         {
             var logits = new ReadOnlySpan<float>((void*)_rows[row], _lengths[row]);
-            var token = _tokens[row] = sampler.Sample(logits, scratch);
+            var token = _tokens[row] = row > first && sequence.Forced is [var forced, ..] ? forced : sampler.Sample(logits, scratch);
             _logProbs[row] = topLogProbs is { } count && token != Sampler.NoToken ? Sampling.LogProbs.Of(logits, token, count, scratch) : null;
             _sampled[claimed] = row - first + 1;
             if (row + 1 == end || token != drafts.Tokens[row - first]) return;

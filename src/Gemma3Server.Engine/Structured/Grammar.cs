@@ -61,5 +61,5 @@ internal sealed class Grammar
     }
 
     /// <summary>The tokens that must follow a state, because the grammar leaves no choice; empty when there is one.</summary>
-    public ReadOnlySpan<int> Forced(GrammarState state) => state.Forced ??= ForcedRun.Find(state, _vocabulary);
+    public int[] Forced(GrammarState state) => state.Forced ??= ForcedRun.Find(state, _vocabulary);
 }

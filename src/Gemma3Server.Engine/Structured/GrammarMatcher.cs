@@ -9,11 +9,19 @@ namespace Gemma3Server.Engine.Structured;
 /// </remarks>
 internal sealed class GrammarMatcher(Grammar grammar, bool endsCount = true)
 {
+    private GrammarState _state = grammar.Start;
+    private int[] _run = [];
+    private int _next;
+
     /// <summary>The grammar.</summary>
     public Grammar Grammar => grammar;
 
     /// <summary>The state behind all tokens that were accepted.</summary>
-    public GrammarState State { get; set; } = grammar.Start;
+    public GrammarState State
+    {
+        get => _state;
+        set => (_state, _next) = (value, _run.Length);
+    }
 
     /// <summary>Whether the tokens that end a text are allowed here: exactly when the grammar's text may end, if they count as ends at all.</summary>
     public bool MayEnd => endsCount && State.Accepts;
@@ -27,8 +35,18 @@ internal sealed class GrammarMatcher(Grammar grammar, bool endsCount = true)
     /// <summary>The tokens with text that may follow, if they are known already; which they are costs nothing to ask.</summary>
     public TokenMask? KnownMask => Grammar.KnownMask(State);
 
-    /// <summary>Tokens that must follow, whatever the model says; empty when there is a choice.</summary>
-    public ReadOnlySpan<int> Forced => grammar.Forced(State);
+    /// <summary>
+    /// Tokens that must follow, whatever the model says; empty when there is a choice. Asked again behind some of them, the rest: not what would
+    /// be made of the rest of the text, which may be other tokens.
+    /// </summary>
+    public ReadOnlySpan<int> Forced
+    {
+        get
+        {
+            if (_next == _run.Length) (_run, _next) = (grammar.Forced(_state), 0);
+            return _run.AsSpan(_next);
+        }
+    }
 
     /// <summary>The tokens with text that may follow.</summary>
     public TokenMask Mask() => grammar.Mask(State);
@@ -41,7 +59,7 @@ internal sealed class GrammarMatcher(Grammar grammar, bool endsCount = true)
     {
         var piece = grammar.Vocabulary.Piece(token).Span;
         if (piece.IsEmpty) return AllowsEnd(token);
-        return !Grammar.Step(State, piece).IsDead;
+        return !Grammar.Step(_state, piece).IsDead;
     }
 
     /// <summary>Goes on behind a token; false, and nothing changes, when it may not follow.</summary>
@@ -49,9 +67,10 @@ internal sealed class GrammarMatcher(Grammar grammar, bool endsCount = true)
     {
         var piece = grammar.Vocabulary.Piece(token).Span;
         if (piece.IsEmpty) return AllowsEnd(token);
-        var next = Grammar.Step(State, piece);
+        var next = Grammar.Step(_state, piece);
         if (next.IsDead) return false;
-        State = next;
+        _state = next;
+        _next = _next < _run.Length && _run[_next] == token ? _next + 1 : _run.Length;
         return true;
     }
 }

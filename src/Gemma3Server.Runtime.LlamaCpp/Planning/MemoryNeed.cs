@@ -18,7 +18,7 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
     private const int VocabularyEntryBytes = 156;
 
     /// <summary>Graphs, backends and what else a model takes by itself on the host.</summary>
-    private const long HostOverhead = 6L << 20;
+    private const long HostOverhead = 4L << 20;
 
     /// <summary>Splits what is needed by layers, as the library does: it moves the last layers first, and counts the output as one more.</summary>
     internal static MemoryNeed Of(ModelFootprint model, ContextPlan plan, int gpuLayers, int gpus)
@@ -65,7 +65,7 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
     /// <exception cref="ModelLoadException">One of the two does not fit; the message names the parts.</exception>
     internal void Require(string what, long hostFree, long gpuFree, bool loaded)
     {
-        if (FindShortage(what, hostFree, gpuFree, loaded) is { } shortage) throw new ModelLoadException(shortage);
+        if (FindShortage(what, hostFree, gpuFree, loaded) is { } shortage) throw new ModelLoadException(shortage) { IsForMemory = true };
     }
 
     /// <summary>One line that says what does not fit; null when all does.</summary>

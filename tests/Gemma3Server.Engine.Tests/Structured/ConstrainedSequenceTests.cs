@@ -49,6 +49,33 @@ public sealed class ConstrainedSequenceTests
         Assert.Equal(events.Text(), Encoding.UTF8.GetString([.. tokens[..emitted].Select(t => (byte)(t - FakeTokenizer.FirstByte))]) + rest.Text());
     }
 
+    [Theory]
+    [InlineData(0f, true)]
+    [InlineData(1f, true)]
+    [InlineData(0f, false)]
+    [InlineData(1f, false)]
+    public void Run_Drafts_SameTokensAsWithout(float temperature, bool predicted)
+    {
+        // Either the client knows the answer but for a mistake, or the answer repeats itself.
+        var grammar = predicted ? Person : new(GrammarKind.Regex, "((ab|cd|xyz)-){30,}");
+        var shape = new FakeRuntimeOptions { MaxSequences = 4, Next = tokens => tokens.Count > 20 && tokens.Count % 29 != 0 ? tokens[^9] : null };
+        GenerationRequest[] requests = [.. Enumerable.Range(0, 3).Select(seed => Requests.Greedy($"Hi {seed}", 150) with
+        {
+            Grammar = grammar,
+            Sampling = new() { Temperature = temperature, Seed = (ulong)seed },
+        })];
+        var alone = requests.Select(request => EngineHarness.RunAlone(request, shape)).ToArray();
+        using var harness = new EngineHarness(shape, new() { Speculation = SpeculationMode.Lookup }, new StepClock(TimeSpan.FromMilliseconds(1)));
+        var sequences = requests.Zip(alone).Select(pair => harness.Submit(pair.First with
+        {
+            PredictedTokens = predicted ? [.. pair.Second.Tokens[..20], FakeTokenizer.FirstByte, .. pair.Second.Tokens[20..]] : [],
+        })).ToArray();
+        harness.RunToEnd();
+        Assert.Equal(alone.Select(run => run.Tokens), sequences.Select(sequence => sequence.Tokens[sequence.PromptLength..].ToArray()));
+        Assert.Equal(alone.Select(run => run.Events.Text()), sequences.Select(sequence => sequence.Events().Text()));
+        Assert.True(harness.Metrics.Snapshot(0, 0).AcceptedDraftTokens > 10, $"{harness.Metrics.Snapshot(0, 0)}");
+    }
+
     [Fact]
     public void Run_EndOfTurnEverywhereLikely_ComesWhereTheGrammarAcceptsOnly()
     {

@@ -17,6 +17,12 @@ public sealed class MaskTests
         new(GrammarKind.Regex, "[\\s\\S]{0,150}the[\\s\\S]*"),
         new(GrammarKind.Regex, ".{40,70}"),
         new(GrammarKind.Gbnf, "root ::= [^\\x00-\\x1F]* \"\\n\" root | \"end\""),
+        new(GrammarKind.Regex, "[a-zA-Z ]{1,9}"),
+        new(GrammarKind.Regex, "([^x\"]{2,7}x){3,9}"),
+        new(GrammarKind.Regex, "([a-z]{1,6} ){4,5}"),
+        new(GrammarKind.Regex, "[a-zà-ÿ]{3,40}日"),
+        new(GrammarKind.Regex, "(日本|[é-ü ]{2,5}|\\S{1,4})+"),
+        new(GrammarKind.Gbnf, "root ::= ([a-e] | [日本] | \"é\"){4,20} [0-9]{2,3}"),
         new(GrammarKind.Choice, """["name","namethe","日本","日"]"""),
         new(GrammarKind.JsonSchema, """{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}""") { Trigger = "{\"", Suffix = "}", Repeats = true },
     ];
@@ -125,6 +131,26 @@ public sealed class MaskTests
         // the tokenizer makes one token with them.
         Assert.Equal("temperatur", text.ToString());
         Assert.True(matcher.Forced.IsEmpty);
+    }
+
+    [Fact]
+    public void Forced_AskedBehindSomeOfThem_IsTheRest()
+    {
+        var matcher = new GrammarMatcher(Grammars.Regex("[01](the name is|ing)?2{9}"));
+        Accept(matcher, "1");
+        Assert.True(matcher.Forced.IsEmpty);
+        Accept(matcher, "the");
+        var run = matcher.Forced.ToArray();
+        Assert.True(run.Length > 3);
+        Assert.True(matcher.TryAccept(run[0]));
+        Assert.Equal(run[1..], matcher.Forced.ToArray());
+        Assert.True(matcher.TryAccept(run[1]));
+        Assert.Equal(run[2..], matcher.Forced.ToArray());
+
+        // Whoever takes another token for the same text has left the run.
+        var first = Grammars.Tokenizer.Piece(run[2]).Span[0];
+        Assert.True(matcher.TryAccept(Enumerable.Range(0, Grammars.Tokenizer.VocabularySize).First(t => Grammars.Tokenizer.Piece(t).Span.SequenceEqual([first]))));
+        Assert.Equal(matcher.Grammar.Forced(matcher.State), matcher.Forced.ToArray());
     }
 
     [Fact]

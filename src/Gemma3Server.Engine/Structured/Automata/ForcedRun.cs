@@ -97,7 +97,7 @@ internal static class ForcedRun
                 continue;
             }
 
-            if (trie.Tokens[node] != TokenTrie.None) return true;
+            if (trie.Firsts[node + 1] > trie.Firsts[node]) return true;
             path[depth] = next;
             node++;
         }

@@ -11,12 +11,28 @@ internal sealed class FrameTable : IEqualityComparer<Continuation[]>
 
     public FrameTable() => _known = new(this);
 
-    /// <summary>The frame with these continuations, and what memory it has taken when it is new.</summary>
-    public Frame Get(HashSet<Continuation> continuations, out long bytes)
+    /// <summary>The frame with these continuations, in any order and any number of times, and what memory it has taken when it is new.</summary>
+    public Frame Get(ReadOnlySpan<Continuation> continuations, out long bytes)
     {
-        var array = new Continuation[continuations.Count];
-        continuations.CopyTo(array);
-        return Get(array, out bytes);
+        var array = continuations.ToArray();
+        if (array.Length > 1)
+        {
+            Array.Sort(array);
+            var count = 1;
+            foreach (var continuation in array)
+            {
+                if (continuation != array[count - 1]) array[count++] = continuation;
+            }
+
+            Array.Resize(ref array, count);
+        }
+
+        bytes = 0;
+        if (_known.TryGetValue(array, out var frame)) return frame;
+        frame = new(_ids++, array);
+        _known.Add(array, frame);
+        bytes = 120 + (16L * array.Length);
+        return frame;
     }
 
     /// <summary>
@@ -42,7 +58,7 @@ internal sealed class FrameTable : IEqualityComparer<Continuation[]>
             if (waits) continue;
             work.Pop();
             var common = Array.ConvertAll(top.Continuations, c => new Continuation(c.Node, Count(c, network, lookahead), c.Frame?.Horizon));
-            top.Horizon = common.AsSpan().SequenceEqual(top.Continuations) ? top : Get(new HashSet<Continuation>(common), out _);
+            top.Horizon = common.AsSpan().SequenceEqual(top.Continuations) ? top : Get(common, out _);
             top.Horizon.Horizon ??= top.Horizon;
         }
 
@@ -50,17 +66,6 @@ internal sealed class FrameTable : IEqualityComparer<Continuation[]>
     }
 
     public void Clear() => _known.Clear();
-
-    private Frame Get(Continuation[] continuations, out long bytes)
-    {
-        Array.Sort(continuations);
-        bytes = 0;
-        if (_known.TryGetValue(continuations, out var frame)) return frame;
-        frame = new(_ids++, continuations);
-        _known.Add(continuations, frame);
-        bytes = 120 + (16L * continuations.Length);
-        return frame;
-    }
 
     private static int Count(in Continuation continuation, GrammarNetwork network, int lookahead)
     {

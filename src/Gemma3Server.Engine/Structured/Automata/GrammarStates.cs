@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Gemma3Server.Engine.Structured.Automata;
 
 /// <summary>The states of one grammar, made when somebody first comes to them and shared by all who match it.</summary>
@@ -23,11 +25,13 @@ internal sealed class GrammarStates
     private readonly FrameTable _frames = new();
 
     // Work space of a step.
-    private readonly HashSet<StateItem> _items = [];
+    private readonly List<StateItem> _items = [];
+    private readonly (int Step, Frame? Frame)[] _first; // the first visit of each node, twice: only ambiguous grammars come back with other frames
     private readonly HashSet<(int Node, Frame Frame, bool Fresh)> _visited = [];
     private readonly Stack<(int Node, Frame Frame, bool Fresh)> _work = new();
-    private readonly Dictionary<int, HashSet<Continuation>> _calls = [];
+    private readonly Dictionary<int, List<Continuation>> _calls = [];
     private readonly PriorityQueue<int, int> _called = new();
+    private int _step;
     private bool _accepts;
     private int _effort;
     private long _bytes;
@@ -40,6 +44,7 @@ internal sealed class GrammarStates
     {
         Network = network;
         ClassOf = [.. Enumerable.Range(0, 256).Select(value => (byte)network.ClassOf((byte)value))];
+        _first = new (int, Frame?)[2 * network.NodeCount];
         _lookahead = lookahead;
         _mostBytes = mostBytes;
         Dead = new(this, [], accepts: false, default);
@@ -112,7 +117,7 @@ internal sealed class GrammarStates
             if (!items.AsSpan().SequenceEqual(state.Items))
             {
                 _items.Clear();
-                _items.UnionWith(items);
+                _items.AddRange(items);
                 _accepts = state.Accepts;
                 horizon = Intern();
                 horizon.Horizon = horizon;
@@ -140,6 +145,7 @@ internal sealed class GrammarStates
     {
         _items.Clear();
         _visited.Clear();
+        _step++;
         (_accepts, _effort) = (false, 0);
     }
 
@@ -149,7 +155,7 @@ internal sealed class GrammarStates
         while (_called.TryDequeue(out var rule, out _))
         {
             var continuations = _calls[rule];
-            var frame = _frames.Get(continuations, out var bytes);
+            var frame = _frames.Get(CollectionsMarshal.AsSpan(continuations), out var bytes);
             _bytes += bytes;
             continuations.Clear();
             Visit(Network.Starts[rule], frame, fresh: true);
@@ -209,7 +215,10 @@ internal sealed class GrammarStates
 
     private void Visit(int node, Frame frame, bool fresh)
     {
-        if (_effort > MostEffort || !Network.IsLive(node) || !_visited.Add((node, frame, fresh))) return;
+        if (_effort > MostEffort || !Network.IsLive(node)) return;
+        ref var first = ref _first[(2 * node) + (fresh ? 1 : 0)];
+        if (first.Step != _step) first = (_step, frame);
+        else if (first.Frame == frame || !_visited.Add((node, frame, fresh))) return;
         _effort++;
         _work.Push((node, frame, fresh));
     }
@@ -225,9 +234,15 @@ internal sealed class GrammarStates
     private GrammarState Intern()
     {
         if (_items.Count == 0 && !_accepts) return Dead;
-        var items = new StateItem[_items.Count];
-        _items.CopyTo(items);
-        Array.Sort(items);
+        _items.Sort();
+        var items = _items.ToArray();
+        var count = 0;
+        foreach (var item in items)
+        {
+            if (count == 0 || item != items[count - 1]) items[count++] = item;
+        }
+
+        Array.Resize(ref items, count);
         var classes = default(ByteSet);
         foreach (var item in items) classes |= Network.Classes(Network[item.Node]);
         var state = new GrammarState(this, items, _accepts, classes);

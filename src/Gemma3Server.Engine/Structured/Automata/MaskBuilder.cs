@@ -1,9 +1,12 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Gemma3Server.Engine.Structured.Automata;
 
 /// <summary>Finds the tokens that may follow a state, by walking the vocabulary's trees through the grammar. Not thread-safe.</summary>
+/// <remarks>
+/// Where a state does not tell apart what all tokens of a subtree consist of (<see cref="StateLoop"/>), they are taken or left by their numbers of
+/// characters, without a walk.
+/// </remarks>
 internal sealed class MaskBuilder(TokenVocabulary vocabulary, long mostWork = MaskBuilder.MostWork)
 {
     /// <summary>
@@ -12,12 +15,17 @@ internal sealed class MaskBuilder(TokenVocabulary vocabulary, long mostWork = Ma
     /// </summary>
     private const long MostWork = 1_000_000;
 
+    /// <summary>Tokens of a subtree from which it pays to look for the loop of its state.</summary>
+    private const int LeastTokens = 8;
+
     private readonly ulong[] _bits = new ulong[vocabulary.Words];
     private readonly GrammarState[] _path = new GrammarState[vocabulary.LongestToken + 1];
-    private readonly List<GrammarState> _reached = [];
+    private readonly Prefix[] _above = new Prefix[vocabulary.LongestToken + 1];
+    private readonly GrammarState?[] _loopStates = new GrammarState?[vocabulary.LongestToken + 1];
+    private readonly StateLoop[] _loopsByDepth = new StateLoop[vocabulary.LongestToken + 1];
+    private readonly LoopFinder _loops = new();
     private GrammarState? _dead;
     private long _mostWork;
-    private readonly List<GrammarState> _before = [];
 
     /// <summary>The tokens; those that end the text are not among them. None at all when finding them is too much work.</summary>
     public TokenMask Build(GrammarState state)
@@ -27,13 +35,29 @@ internal sealed class MaskBuilder(TokenVocabulary vocabulary, long mostWork = Ma
         _mostWork = state.States.Work + mostWork;
         if (!state.Classes.IsEmpty)
         {
+            _loops.Begin(state.States);
             if (!TakeSafe(state)) Walk(vocabulary.Safe, state);
             Walk(vocabulary.Others, state);
         }
 
         if (state.States.Work > _mostWork) Array.Clear(_bits);
         Array.Clear(_path);
+        Array.Clear(_loopStates);
         return TokenMask.Of(_bits);
+    }
+
+    /// <summary>Takes the safe tokens that are short enough, where safe characters are all alike to the grammar; false when it tells some apart.</summary>
+    private bool TakeSafe(GrammarState state)
+    {
+        foreach (var value in SafeText.Samples)
+        {
+            if (!state.Classes.Contains(state.States.ClassOf[value])) return false;
+        }
+
+        var loop = _loops.Find(state);
+        if ((SafeText.Groups & ~loop.Groups) != 0 || (!loop.Ends && loop.Characters < TokenVocabulary.LongestSafe)) return false;
+        vocabulary.SafeUpTo(loop.Characters).CopyTo(_bits);
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -42,89 +66,69 @@ internal sealed class MaskBuilder(TokenVocabulary vocabulary, long mostWork = Ma
         var labels = trie.Labels;
         var depths = trie.Depths;
         var ends = trie.Ends;
-        var tokens = trie.Tokens;
+        var firsts = trie.Firsts;
         var path = _path.AsSpan();
         path[0] = start;
+        var visited = 0;
         for (var node = 0; node < labels.Length;)
         {
-            var depth = depths[node];
-            var next = path[depth - 1].Step(labels[node]);
+            if ((++visited & 255) == 0 && start.States.Work > _mostWork) return;
+            int depth = depths[node];
+            var label = labels[node];
+            var next = path[depth - 1].Step(label);
+            var end = ends[node];
             if (next == _dead)
             {
-                node = ends[node];
+                node = end;
                 continue;
             }
 
-            if ((node & 255) == 0 && start.States.Work > _mostWork) return;
-
             path[depth] = next;
-            for (var token = tokens[node]; token != TokenTrie.None; token = trie.Twin(token)) _bits[token >> 6] |= 1UL << (token & 63);
-            node++;
+            _above[depth] = _above[depth - 1].Behind(label);
+            if (firsts[end] - firsts[node] >= LeastTokens && TakeAlike(trie, node, next, depth))
+            {
+                node = end;
+                continue;
+            }
+
+            foreach (var token in trie.Tokens[firsts[node]..firsts[++node]]) _bits[token >> 6] |= 1UL << (token & 63);
         }
     }
 
     /// <summary>
-    /// Where safe characters are all alike to the grammar, for as many of them as it takes: takes the safe tokens that are short enough. False
-    /// when it tells some apart.
+    /// Takes the tokens of a subtree that its state allows, when it allows all of some characters, up to a number of them, and nothing else: false
+    /// when it is not as easy as that.
     /// </summary>
-    private bool TakeSafe(GrammarState state)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool TakeAlike(TokenTrie trie, int node, GrammarState state, int depth)
     {
-        for (var length = 0; length < TokenVocabulary.LongestSafe; length++)
-        {
-            if (Probe(state) is not { } next) return false;
-            if (next.IsDead)
-            {
-                Take(length);
-                return true;
-            }
+        if (_loopStates[depth] != state) (_loopStates[depth], _loopsByDepth[depth]) = (state, _loops.Find(state));
+        ref readonly var loop = ref _loopsByDepth[depth];
+        var below = trie.Below[node];
+        var (above, characters) = _above[depth];
+        if ((below & ~(loop.Groups | loop.Dead)) != 0) return false;
+        if ((below & loop.Dead & above) != 0) return false; // a token's groups would not tell whether it is above only
+        if (!loop.Ends && trie.Longest[node] - characters > loop.Characters) return false;
 
-            if (next.Horizon == state.Horizon) break;
-            state = next;
+        var (first, end) = (trie.Firsts[node], trie.Firsts[trie.Ends[node]]);
+        var tokens = trie.Tokens[first..end];
+        var lengths = trie.Lengths[first..end];
+        var groups = trie.Groups[first..end];
+        var (most, others) = (Math.Min(loop.Characters, ushort.MaxValue) + characters, ~(loop.Groups | above));
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            var token = tokens[i];
+            var allowed = (lengths[i] <= most) & ((groups[i] & others) == 0); // both, lest the processor guess
+            _bits[token >> 6] |= (allowed ? 1UL : 0) << (token & 63);
         }
 
-        Take(TokenVocabulary.LongestSafe);
         return true;
     }
 
-    private void Take(int characters)
+    /// <summary>What leads to a node: the groups of its characters, and their number.</summary>
+    private readonly record struct Prefix(ulong Groups, int Characters)
     {
-        var bits = vocabulary.SafeUpTo(characters);
-        for (var i = 0; i < bits.Length; i++) _bits[i] |= bits[i];
-    }
-
-    /// <summary>The one state behind any safe character, or <see langword="null"/> when there are several.</summary>
-    private GrammarState? Probe(GrammarState state)
-    {
-        GrammarState? common = null;
-        for (var value = 0; value < 128; value++)
-        {
-            if (!SafeText.Ascii.Contains(value)) continue;
-            var next = state.Step((byte)value);
-            if (next != (common ??= next)) return null;
-        }
-
-        foreach (var ranges in SafeText.Longer)
-        {
-            _reached.Clear();
-            _reached.Add(state);
-            foreach (var (first, last) in ranges)
-            {
-                _before.Clear();
-                _before.AddRange(_reached);
-                _reached.Clear();
-                foreach (var before in CollectionsMarshal.AsSpan(_before))
-                {
-                    for (int value = first; value <= last; value++)
-                    {
-                        var next = before.Step((byte)value);
-                        if (!_reached.Contains(next)) _reached.Add(next);
-                    }
-                }
-            }
-
-            if (_reached.Count != 1 || _reached[0] != common) return null;
-        }
-
-        return common;
+        public Prefix Behind(byte value) =>
+            TokenTrie.Begins(value) ? new((Groups | ByteGroups.Of(value)) & ~ByteGroups.Partial, Characters + 1) : this;
     }
 }

@@ -9,18 +9,11 @@ internal static class SafeText
     /// <summary>The single bytes.</summary>
     public static readonly ByteSet Ascii = ByteSet.Range(0x20, 0x7E) & ~(ByteSet.Of('"') | ByteSet.Of('\\'));
 
-    /// <summary>The longer characters as ranges for each of their bytes (Unicode 3.9, table 3-7).</summary>
-    public static readonly (byte First, byte Last)[][] Longer =
-    [
-        [(0xC2, 0xDF), (0x80, 0xBF)],
-        [(0xE0, 0xE0), (0xA0, 0xBF), (0x80, 0xBF)],
-        [(0xE1, 0xEC), (0x80, 0xBF), (0x80, 0xBF)],
-        [(0xED, 0xED), (0x80, 0x9F), (0x80, 0xBF)],
-        [(0xEE, 0xEF), (0x80, 0xBF), (0x80, 0xBF)],
-        [(0xF0, 0xF0), (0x90, 0xBF), (0x80, 0xBF), (0x80, 0xBF)],
-        [(0xF1, 0xF3), (0x80, 0xBF), (0x80, 0xBF), (0x80, 0xBF)],
-        [(0xF4, 0xF4), (0x80, 0x8F), (0x80, 0xBF), (0x80, 0xBF)],
-    ];
+    /// <summary>Their groups, and those of all longer characters.</summary>
+    public static readonly ulong Groups = ByteGroups.WithLonger(Ascii);
+
+    /// <summary>Bytes by which a state that does not allow safe text is mostly known at once.</summary>
+    public static ReadOnlySpan<byte> Samples => [(byte)' ', (byte)'z', (byte)'{', 0xE4];
 
     /// <summary>The number of characters, when all of them are whole and safe; else 0.</summary>
     public static int Count(ReadOnlySpan<byte> piece)

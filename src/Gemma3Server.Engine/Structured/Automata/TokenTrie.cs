@@ -1,21 +1,30 @@
+using System.Text.Unicode;
+
 namespace Gemma3Server.Engine.Structured.Automata;
 
-/// <summary>Tokens by their bytes: a tree in the order in which it is walked, each node with its byte, its depth and where its subtree ends.</summary>
+/// <summary>
+/// Tokens by their bytes: a tree in the order in which it is walked, each node with its byte, its depth, where its subtree ends, and what there is
+/// in that.
+/// </summary>
 internal sealed class TokenTrie
 {
-    /// <summary>No token ends at a node.</summary>
-    public const int None = -1;
-
     private readonly byte[] _labels;
     private readonly ushort[] _depths;
     private readonly int[] _ends;
+    private readonly int[] _firsts;
     private readonly int[] _tokens;
-    private readonly int[] _twins;
+    private readonly ushort[] _lengths;
+    private readonly ulong[] _groups;
+    private readonly ulong[] _below;
+    private readonly ushort[] _longest;
 
-    private TokenTrie(byte[] labels, ushort[] depths, int[] ends, int[] tokens, int[] twins, int depth)
+    private TokenTrie(byte[] labels, ushort[] depths, int[] ends, int[] firsts, int[] tokens, ReadOnlyMemory<byte>[] pieces)
     {
-        (_labels, _depths, _ends, _tokens, _twins) = (labels, depths, ends, tokens, twins);
-        Depth = depth;
+        (_labels, _depths, _ends, _firsts, _tokens) = (labels, depths, ends, firsts, tokens);
+        _lengths = Array.ConvertAll(pieces, piece => (ushort)Math.Min(ushort.MaxValue, Characters(piece.Span)));
+        _groups = Array.ConvertAll(pieces, piece => GroupsOf(piece.Span));
+        Depth = depths.Length == 0 ? 0 : depths.Max();
+        (_below, _longest) = Summarize();
     }
 
     /// <summary>Bytes of the longest token.</summary>
@@ -33,14 +42,35 @@ internal sealed class TokenTrie
     /// <summary>The node behind each node's subtree.</summary>
     public ReadOnlySpan<int> Ends => _ends;
 
-    /// <summary>The token that ends at each node, or <see cref="None"/>.</summary>
+    /// <summary>
+    /// For each node, and for what is behind the last, the index in <see cref="Tokens"/> of the first token of its subtree; those that end at the
+    /// node itself come first.
+    /// </summary>
+    public ReadOnlySpan<int> Firsts => _firsts;
+
+    /// <summary>The tokens by their bytes.</summary>
     public ReadOnlySpan<int> Tokens => _tokens;
 
-    /// <summary>The next token with the same bytes as a token, or <see cref="None"/>.</summary>
-    public int Twin(int token) => _twins.Length == 0 ? None : _twins[token];
+    /// <summary>The number of characters of each of <see cref="Tokens"/>.</summary>
+    public ReadOnlySpan<ushort> Lengths => _lengths;
+
+    /// <summary>The <see cref="ByteGroups"/> of each of <see cref="Tokens"/>; with <see cref="ByteGroups.Partial"/> where it is not of whole characters.</summary>
+    public ReadOnlySpan<ulong> Groups => _groups;
+
+    /// <summary>
+    /// The <see cref="ByteGroups"/> of the characters below each node; with <see cref="ByteGroups.Partial"/> where the node is inside a character,
+    /// or a token below it ends in one.
+    /// </summary>
+    public ReadOnlySpan<ulong> Below => _below;
+
+    /// <summary>The most characters of a token of each node's subtree.</summary>
+    public ReadOnlySpan<ushort> Longest => _longest;
+
+    /// <summary>Whether a byte begins a character.</summary>
+    public static bool Begins(byte value) => (value & 0xC0) != 0x80;
 
     /// <summary>Builds the tree of some tokens, none of whose pieces is empty.</summary>
-    /// <param name="tokens">The tokens; reordered.</param>
+    /// <param name="tokens">The tokens.</param>
     /// <param name="piece">The bytes of a token.</param>
     public static TokenTrie Build(int[] tokens, Func<int, ReadOnlyMemory<byte>> piece)
     {
@@ -57,23 +87,14 @@ internal sealed class TokenTrie
             first = end;
         }
 
-        var (labels, depths, ends, ids) = (new List<byte>(), new List<ushort>(), new List<int>(), new List<int>());
-        var twins = Array.Empty<int>();
+        var (labels, depths, ends, firsts) = (new List<byte>(), new List<ushort>(), new List<int>(), new List<int>());
         var path = new List<int>();
         var last = default(ReadOnlyMemory<byte>);
-        foreach (var index in order)
+        for (var i = 0; i < order.Length; i++)
         {
-            var bytes = pieces[index].Span;
+            var bytes = pieces[order[i]].Span;
             var common = bytes.CommonPrefixLength(last.Span);
-            if (common == bytes.Length)
-            {
-                // Sorted, so it is the last one's twin.
-                if (twins.Length == 0) Array.Fill(twins = new int[tokens.Max() + 1], None);
-                twins[tokens[index]] = ids[^1];
-                ids[^1] = tokens[index];
-                continue;
-            }
-
+            if (common == bytes.Length) continue; // sorted, so it is spelled as the last one and ends at the same node
             for (var d = path.Count; d > common; d--) ends[path[d - 1]] = labels.Count;
             path.RemoveRange(common, path.Count - common);
             for (var d = common; d < bytes.Length; d++)
@@ -82,15 +103,53 @@ internal sealed class TokenTrie
                 labels.Add(bytes[d]);
                 depths.Add((ushort)(d + 1));
                 ends.Add(0);
-                ids.Add(None);
+                firsts.Add(i);
             }
 
-            ids[^1] = tokens[index];
-            last = pieces[index];
+            last = pieces[order[i]];
         }
 
         foreach (var node in path) ends[node] = labels.Count;
-        return new([.. labels], [.. depths], [.. ends], [.. ids], twins, depths.Count == 0 ? 0 : depths.Max());
+        firsts.Add(order.Length);
+        return new(
+            [.. labels], [.. depths], [.. ends], [.. firsts], Array.ConvertAll(order, i => tokens[i]), Array.ConvertAll(order, i => pieces[i]));
+    }
+
+    private (ulong[] Below, ushort[] Longest) Summarize()
+    {
+        var (below, longest) = (new ulong[Count], new ushort[Count]);
+
+        // By depth: what is in the subtrees of the nodes that were passed last, and whether one of them is inside a character that begins above.
+        var (groups, most, inside) = (new ulong[Depth + 2], new ushort[Depth + 2], new bool[Depth + 2]);
+        for (var node = Count - 1; node >= 0; node--)
+        {
+            var depth = _depths[node];
+            var (first, end, begins) = (_firsts[node], _firsts[node + 1], Begins(_labels[node]));
+            below[node] = groups[depth + 1] | (inside[depth + 1] ? ByteGroups.Partial : 0);
+            longest[node] = Math.Max(most[depth + 1], end > first ? _lengths[first] : (ushort)0);
+
+            groups[depth] |= groups[depth + 1] | (begins ? ByteGroups.Of(_labels[node]) : 0);
+            if (end > first) groups[depth] |= _groups[first] & ByteGroups.Partial;
+            most[depth] = Math.Max(most[depth], longest[node]);
+            inside[depth] |= !begins;
+            (groups[depth + 1], most[depth + 1], inside[depth + 1]) = (0, 0, false);
+        }
+
+        return (below, longest);
+    }
+
+    private static int Characters(ReadOnlySpan<byte> piece)
+    {
+        var count = 0;
+        foreach (var value in piece) count += Begins(value) ? 1 : 0;
+        return count;
+    }
+
+    private static ulong GroupsOf(ReadOnlySpan<byte> piece)
+    {
+        var groups = Utf8.IsValid(piece) ? 0 : ByteGroups.Partial;
+        foreach (var value in piece) groups |= Begins(value) ? ByteGroups.Of(value) : 0;
+        return groups;
     }
 
     /// <summary>Eight bytes, the first the most significant; shorter pieces come before their continuations or beside them.</summary>
