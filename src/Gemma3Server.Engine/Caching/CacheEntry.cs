@@ -60,6 +60,17 @@ internal sealed class CacheEntry(int id)
     /// <summary>Goes on to the boundary after <see cref="NextBoundary"/>.</summary>
     public void PassBoundary() => _next++;
 
+    /// <summary>Takes over all that another entry stands for, which is then free.</summary>
+    public void TakeOver(CacheEntry other)
+    {
+        (Owner, Tip, LastUsed, Floor, Awaited, Shared) = (other.Owner, other.Tip, other.LastUsed, other.Floor, other.Awaited, other.Shared);
+        _boundaries.Clear();
+        _boundaries.AddRange(other._boundaries);
+        _next = other._next;
+        (other.Owner, other.Tip, other.Floor, other.Shared) = (null, null, 0, 0);
+        other.ForgetWishes();
+    }
+
     /// <summary>Wants no checkpoints, and nobody waits.</summary>
     public void ForgetWishes()
     {

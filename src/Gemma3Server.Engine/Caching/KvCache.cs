@@ -26,6 +26,7 @@ internal sealed class KvCache
     private readonly CellForecast _forecast;
     private readonly SwapSpace _swaps = new();
     private readonly PreemptionCost _cost = new();
+    private IdCompaction? _compaction;
     private readonly TimeProvider _clock;
     private double _hostBytesPerToken;
     private int _checkpointBytes;
@@ -41,6 +42,7 @@ internal sealed class KvCache
         _search = new(_prefixes, _entries, runtime.Limits, runtime.Model.SlidingWindow, options);
         _checkpoints = new(_search, runtime.Limits, runtime.Model.SlidingWindow, options);
         _forecast = new(_prefixes, _entries, runtime.Limits, options);
+        _compaction = runtime.Limits.SharedCells ? null : new(_entries);
     }
 
     /// <summary>Sequences that can run at once.</summary>
@@ -61,8 +63,34 @@ internal sealed class KvCache
     /// <inheritdoc cref="CellForecast.HasRoom"/>
     public bool HasRoom(Sequence newcomer, List<Sequence> running) => _forecast.HasRoom(newcomer, running);
 
-    /// <inheritdoc cref="PreemptionCost.ObserveStep"/>
-    public void ObserveStep(int decodeRows, int prefillRows, TimeSpan elapsed) => _cost.ObserveStep(decodeRows, prefillRows, elapsed);
+    /// <summary>Learns from a step what a prompt's row costs, and what a pass.</summary>
+    public void ObserveStep(int decodeRows, int prefillRows, TimeSpan elapsed)
+    {
+        _cost.ObserveStep(decodeRows, prefillRows, elapsed);
+        if (prefillRows == 0) _compaction?.Observe(decodeRows, elapsed.TotalSeconds);
+    }
+
+    /// <summary>Moves a running sequence to another id where that leaves fewer holes between those in use and costs less than it saves.</summary>
+    public void Compact()
+    {
+        if (_compaction is not { Runs: > 1 } compaction || compaction.Find() is not { From: { } from, To: { } to } move) return;
+        var bytes = (long)(_hostBytesPerToken * from.Length);
+        var seconds = _cost.CopySeconds(2 * bytes) + _cost.ComputeSeconds(_prefixes.Loss(to));
+        if (!compaction.Pays(move.Saved, from.Owner!.Remaining, seconds, to.IsFree)) return;
+        Clear(to);
+        var began = _clock.GetTimestamp();
+        if (!_runtime.TryFork(from.Id, to.Id, from.Length))
+        {
+            _compaction = null; // it would be tried before every step
+            return;
+        }
+
+        if (bytes > 0) _cost.ObserveCopy(2 * bytes, _clock.GetElapsedTime(began));
+        _runtime.Release(from.Id);
+        to.TakeOver(from);
+        to.Owner!.Id = to.Id;
+        to.Floor = Math.Max(to.Floor, _search.FloorOfCopy(to.Length));
+    }
 
     /// <summary>
     /// Gives a sequence an id and notes how much of it is already computed there; at least one token is always left to compute, for its

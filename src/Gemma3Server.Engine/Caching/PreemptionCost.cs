@@ -33,6 +33,12 @@ internal sealed class PreemptionCost
         ? 2 * bytes * _secondsPerByte < lost * _secondsPerRow
         : 2 * held * PrefixSearch.CopyRate < lost;
 
+    /// <summary>Seconds that computing so many prompt tokens takes; 0 = not known yet.</summary>
+    public double ComputeSeconds(double tokens) => tokens * _secondsPerRow;
+
+    /// <summary>Seconds that copying so many bytes takes; 0 = not known yet.</summary>
+    public double CopySeconds(long bytes) => bytes * _secondsPerByte;
+
     /// <summary>
     /// Whether a copy of <paramref name="bytes"/>, for which all streams wait, costs less than what it saves: <paramref name="tokens"/>
     /// computed again, by the chance that anybody asks for them.

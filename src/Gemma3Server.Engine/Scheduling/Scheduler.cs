@@ -75,6 +75,7 @@ internal sealed class Scheduler
     public StepPlan Schedule()
     {
         Admit();
+        _cache.Compact();
         return _planner.Plan(_running);
     }
 

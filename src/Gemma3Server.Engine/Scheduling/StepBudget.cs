@@ -9,8 +9,9 @@ namespace Gemma3Server.Engine.Scheduling;
 /// cost of a row, which contains c. That is safe, for it grants fewer rows; other row counts then tell.</para>
 /// <para>Prefill may take the time that is left up to the bound, and never less than its share. The share counts rows, not c: a bound that c
 /// alone breaks would otherwise let a long prompt crawl while it saves nobody any time.</para>
-/// <para>Against noise: one step counts for at most <see cref="Outlier"/> times what was expected, and a budget grows at most to twice
-/// the rows that have been tried. At first it is <see cref="LeastRows"/>. Used by the engine loop alone.</para>
+/// <para>Against noise: one step counts for at most <see cref="Outlier"/> times what was expected, and a budget is at most twice
+/// the rows that were tried lately beside streams: rows of nearly one number tell c from b badly, and a single step of a whole micro batch is a
+/// stall. At first it is <see cref="LeastRows"/>. Used by the engine loop alone.</para>
 /// </remarks>
 internal sealed class StepBudget
 {
@@ -38,7 +39,7 @@ internal sealed class StepBudget
     private readonly int _sequences;
     private double _weight, _x, _y, _xx, _xy;
     private double _alone, _aloneRows;
-    private int _tried;
+    private int _last;
 
     /// <param name="options">The bounds.</param>
     /// <param name="mostRows">Most prefill rows of a step.</param>
@@ -53,7 +54,6 @@ internal sealed class StepBudget
         LeastRows = Math.Min(LeastChunk, mostRows);
         _decode = new(sequences);
         _sequences = sequences;
-        _tried = LeastRows;
     }
 
     /// <summary>Fewest rows it grants.</summary>
@@ -70,7 +70,8 @@ internal sealed class StepBudget
         if (decode == 0 || !TryFit(out var start, out var row)) return LeastRows;
         var left = Math.Min(decode * _factor, _most) - decode - start;
         var seconds = Math.Max(left, _sharePerRest * (decode + start));
-        var rows = Math.Min(seconds / row, Math.Min(MostRows, 2.0 * _tried));
+        var tried = _weight == 0 ? _aloneRows : Math.Max(_last, _x / _weight);
+        var rows = Math.Min(seconds / row, Math.Min(MostRows, 2.0 * tried));
         return Math.Max(LeastRows, (int)rows);
     }
 
@@ -97,9 +98,8 @@ internal sealed class StepBudget
             if (decode == 0) return;
             if (TryFit(out var start, out var row)) seconds = Math.Min(seconds, Outlier * (decode + start + (row * prefillRows)));
             ObservePrefill(prefillRows, seconds - decode);
+            _last = prefillRows;
         }
-
-        _tried = Math.Max(_tried, prefillRows);
     }
 
     private static double Mean(double mean, double sample, double seen) => seen == 0 ? sample : ((1 - Newest) * mean) + (Newest * sample);
