@@ -20,7 +20,7 @@ internal sealed class EngineLoop : IDisposable
     private static readonly TimeSpan TimeToEnd = TimeSpan.FromSeconds(1);
 
     private readonly Func<CancellationToken, IModelRuntime> _load;
-    private readonly Func<CancellationToken, IModelRuntime>? _loadDraft;
+    private readonly Func<IModelRuntime, CancellationToken, IModelRuntime?>? _loadDraft;
     private readonly CancellationTokenSource _loading = new();
     private readonly Lock _runtimeGate = new();
     private readonly EngineOptions _options;
@@ -37,7 +37,7 @@ internal sealed class EngineLoop : IDisposable
 
     public EngineLoop(
         Func<CancellationToken, IModelRuntime> load, EngineOptions options, TimeProvider timeProvider, ILogger logger,
-        Func<CancellationToken, IModelRuntime>? loadDraft = null)
+        Func<IModelRuntime, CancellationToken, IModelRuntime?>? loadDraft = null)
     {
         _load = load;
         _loadDraft = options.Speculation is SpeculationMode.Auto or SpeculationMode.Draft ? loadDraft : null;
@@ -47,7 +47,7 @@ internal sealed class EngineLoop : IDisposable
         _onRemoved = OnCancelled;
         Embeddings = new(timeProvider);
         Thread = new(Run) { Name = "Gemma3Server engine loop", IsBackground = true };
-        Metrics = new(() => RunningCount, () => WaitingCount);
+        Metrics = new(() => RunningCount, () => WaitingCount, options.Name);
     }
 
     public EngineLifecycle Lifecycle { get; } = new();
@@ -139,6 +139,8 @@ internal sealed class EngineLoop : IDisposable
 
     private void Run()
     {
+        // Everything that is logged on this thread, by the runtime too, is about this model.
+        using var scope = _logger.BeginScope(new KeyValuePair<string, object>[] { new("Model", _options.Name) });
         try
         {
             if (Load() is { } runtime && StartServing(runtime)) Serve(runtime as IEmbeddingRuntime);
@@ -190,7 +192,7 @@ internal sealed class EngineLoop : IDisposable
     private void LoadDraft(IModelRuntime runtime)
     {
         if (_loadDraft is null) return;
-        var draft = _loadDraft(_loading.Token);
+        if (_loadDraft(runtime, _loading.Token) is not { } draft) return;
         lock (_runtimeGate)
         {
             if (!_abandoned) _draft = draft;

@@ -9,6 +9,9 @@ public sealed record EngineOptions
     /// </summary>
     public const int MostDraftRows = 64;
 
+    /// <summary>What the model is called in metrics and in the properties of log lines.</summary>
+    public string Name { get; init; } = "";
+
     /// <summary>
     /// Requests that may wait for a sequence, besides those running; one more is refused with 429. Default 128: at 32 running
     /// streams that is four rounds of waiting, more than a person waits for.

@@ -50,12 +50,12 @@ public sealed class InferenceEngine : IAsyncDisposable
     /// <param name="timeProvider">Clock for waiting-time estimates.</param>
     /// <param name="logger">Log of the engine.</param>
     /// <param name="loadDraft">
-    /// Loads a smaller model of the same vocabulary that drafts for it, as <paramref name="load"/> loads the served one and right after it;
-    /// <see langword="null"/> = none.
+    /// Loads a smaller model of the same vocabulary that drafts for the loaded one it is given, as <paramref name="load"/> loads that and right
+    /// after it; <see langword="null"/>, or nothing returned = none.
     /// </param>
     public InferenceEngine(
         Func<CancellationToken, IModelRuntime> load, EngineOptions options, TimeProvider timeProvider, ILogger<InferenceEngine> logger,
-        Func<CancellationToken, IModelRuntime>? loadDraft = null)
+        Func<IModelRuntime, CancellationToken, IModelRuntime?>? loadDraft = null)
     {
         _options = options;
         _timeProvider = timeProvider;

@@ -1,3 +1,5 @@
+using Gemma3Server.Runtime.LlamaCpp.Planning;
+
 namespace Gemma3Server.Runtime.LlamaCpp;
 
 /// <summary>How llama.cpp loads and runs a checkpoint.</summary>
@@ -13,8 +15,8 @@ public sealed record LlamaCppOptions
     public string? DraftPath { get; init; }
 
     /// <summary>
-    /// Layers kept on the GPU, the output counted as one more; -1 = all, or as many as fit (<see cref="Planning.MemoryPlanner"/>). Without a GPU
-    /// backend it has no effect.
+    /// Layers kept on the GPU, the output counted as one more; -1 = all, or as many as fit (<see cref="Planning.MemoryPlanner"/>); 0 = the GPU is
+    /// left alone. Without a GPU backend it has no effect.
     /// </summary>
     public int GpuLayers { get; init; } = -1;
 
@@ -85,4 +87,10 @@ public sealed record LlamaCppOptions
     /// Folder of the native library; <see langword="null"/> = the variant deployed beside the program. A process loads one library only.
     /// </summary>
     public string? LibraryDirectory { get; init; }
+
+    /// <summary>What memory may be used; <see langword="null"/> = all that is free when the load begins.</summary>
+    public DeviceMemory? Free { get; init; }
+
+    /// <summary>Told the share of the weights that has been read, 0 to 1, on the loading thread.</summary>
+    public Action<double>? OnProgress { get; init; }
 }

@@ -97,11 +97,12 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
         ArgumentNullException.ThrowIfNull(loggers);
         cancellationToken.ThrowIfCancellationRequested();
         var logger = loggers.CreateLogger<LlamaCppRuntime>();
-        var free = MeasureMemory(options.LibraryDirectory, loggers);
+        NativeLibraryLoader.Load(options.LibraryDirectory, loggers);
+        var free = options.Free ?? DeviceMemory.Now();
         var footprint = CheckpointFile.Check(Path.GetFullPath(options.ModelPath));
         options = MemoryPlanner.Choose(footprint, options, free);
         var memory = MemoryPlanner.Plan(footprint, options, free);
-        if (memory.Shortage is { } shortage) throw new ModelLoadException(shortage);
+        if (memory.Shortage is { } shortage) throw new ModelLoadException(shortage) { IsForMemory = true };
         var table = memory.ToTable();
         LogMessages.MemoryPlanned(logger, table);
         var model = LlamaModel.Load(options, footprint, loggers, cancellationToken);

@@ -66,8 +66,8 @@ public sealed class SpeculationTests
             SharedCells = sharedCells,
         };
         RecordingRuntime? recorder = null;
-        Func<CancellationToken, IModelRuntime>? draft = draftModel
-            ? stopped => LlamaCppRuntime.Load(options with { LogitsRows = 0 }, NullLoggerFactory.Instance, stopped)
+        Func<IModelRuntime, CancellationToken, IModelRuntime?>? draft = draftModel
+            ? (_, stopped) => LlamaCppRuntime.Load(options with { LogitsRows = 0 }, NullLoggerFactory.Instance, stopped)
             : null;
         await using var engine = new InferenceEngine(
             stopped => recorder = new(LlamaCppRuntime.Load(options, NullLoggerFactory.Instance, stopped)),

@@ -9,7 +9,7 @@ internal sealed class EngineMetrics : IDisposable
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "Gemma3Server.Engine";
 
-    private readonly Meter _meter = new(MeterName);
+    private readonly Meter _meter;
     private readonly Counter<long> _stepCounter;
     private readonly Counter<long> _promptCounter;
     private readonly Counter<long> _cachedCounter;
@@ -32,9 +32,10 @@ internal sealed class EngineMetrics : IDisposable
     private long _preempted;
     private long _swapped;
 
-    /// <summary>Creates the instruments; the gauges ask the two functions, from any thread.</summary>
-    public EngineMetrics(Func<int> running, Func<int> waiting)
+    /// <summary>Creates the instruments; the gauges ask the two functions, from any thread. The meter's tag <c>model</c> tells engines apart.</summary>
+    public EngineMetrics(Func<int> running, Func<int> waiting, string model = "")
     {
+        _meter = new(MeterName, version: null, [new("model", model)]);
         _meter.CreateObservableGauge("gemma3.requests.running", running, "{request}", "Requests that hold a sequence.");
         _meter.CreateObservableGauge("gemma3.requests.waiting", waiting, "{request}", "Requests that wait for a sequence.");
         _stepCounter = _meter.CreateCounter<long>("gemma3.steps", "{step}", "Forward steps.");

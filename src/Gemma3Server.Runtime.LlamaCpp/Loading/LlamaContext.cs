@@ -39,7 +39,7 @@ internal sealed unsafe class LlamaContext : IDisposable
         var handle = LlamaNative.llama_init_from_model(model.Handle, parameters);
         var errors = NativeLog.EndCapture();
         if (handle.IsInvalid)
-            throw new ModelLoadException($"No context of {plan.TotalCells} cells could be made for '{model.Info.Path}' ({CheckpointFile.Last(errors)}): lower the context length, the number of sequences or the GPU layers.");
+            throw new ModelLoadException($"No context of {plan.TotalCells} cells could be made for '{model.Info.Path}' ({CheckpointFile.Last(errors)}): lower the context length, the number of sequences or the GPU layers.") { IsForMemory = true };
 
         handle.KeepAlive(model.Handle);
         var context = new LlamaContext(handle, plan);

@@ -68,6 +68,10 @@ internal sealed unsafe class LlamaModel : IDisposable
 
         var parameters = LlamaNative.llama_model_default_params();
         parameters.GpuLayers = options.GpuLayers;
+        nint none = 0;
+
+        // Without a layer on it the library would still take a context and a compute buffer on each GPU, for prompts.
+        if (options.GpuLayers == 0) parameters.Devices = (nint)(&none);
         parameters.LoadMode = (options.MemoryMap, options.MemoryLock) switch
         {
             (true, true) => LlamaLoadMode.MemoryMapAndLock,
@@ -76,14 +80,14 @@ internal sealed unsafe class LlamaModel : IDisposable
             _ => LlamaLoadMode.None,
         };
 
-        using var progress = new LoadProgress(path, loggers.CreateLogger<LlamaModel>(), cancellationToken);
+        using var progress = new LoadProgress(path, loggers.CreateLogger<LlamaModel>(), options.OnProgress, cancellationToken);
         progress.Attach(ref parameters);
         var hostFree = HostMemory.Available();
         NativeLog.BeginCapture();
         var handle = LlamaNative.llama_model_load_from_file(path, parameters);
         var errors = NativeLog.EndCapture();
         if (handle.IsInvalid) cancellationToken.ThrowIfCancellationRequested();
-        if (handle.IsInvalid) throw new ModelLoadException($"Model file '{path}' cannot be loaded ({CheckpointFile.Last(errors)}): {Advice(errors)}.");
+        if (handle.IsInvalid) throw new ModelLoadException($"Model file '{path}' cannot be loaded ({CheckpointFile.Last(errors)}): {Advice(errors)}.") { IsForMemory = IsForMemory(errors) };
         try
         {
             return new(handle, path, footprint, hostFree);
@@ -116,7 +120,9 @@ internal sealed unsafe class LlamaModel : IDisposable
     }
 
     /// <summary>A file that does not fit is not a broken file (seen on a GPU that was nearly full).</summary>
-    internal static string Advice(IReadOnlyList<string> errors) => errors.Any(line => line.Contains("allocate", StringComparison.OrdinalIgnoreCase))
+    internal static string Advice(IReadOnlyList<string> errors) => IsForMemory(errors)
         ? "free memory on the device, keep fewer layers on it (GPU layers), or choose a smaller checkpoint"
         : "download it again, or choose another checkpoint";
+
+    private static bool IsForMemory(IReadOnlyList<string> errors) => errors.Any(line => line.Contains("allocate", StringComparison.OrdinalIgnoreCase));
 }

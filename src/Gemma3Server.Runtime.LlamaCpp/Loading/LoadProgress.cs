@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Loading;
 
-/// <summary>Listens to the library while it loads weights: it logs every tenth of the way and stops the load when that was cancelled.</summary>
+/// <summary>Listens to the library while it loads weights: it logs every tenth of the way, tells every step, and stops the load when that was cancelled.</summary>
 /// <remarks>The library calls it on the loading thread; it must outlive the load.</remarks>
 internal sealed unsafe class LoadProgress : IDisposable
 {
@@ -12,13 +12,14 @@ internal sealed unsafe class LoadProgress : IDisposable
 
     private readonly string _path;
     private readonly ILogger _logger;
+    private readonly Action<double>? _tell;
     private readonly CancellationToken _cancellationToken;
     private GCHandle _self;
     private int _nextPercent = StepPercent;
 
-    public LoadProgress(string path, ILogger logger, CancellationToken cancellationToken)
+    public LoadProgress(string path, ILogger logger, Action<double>? tell, CancellationToken cancellationToken)
     {
-        (_path, _logger, _cancellationToken) = (path, logger, cancellationToken);
+        (_path, _logger, _tell, _cancellationToken) = (path, logger, tell, cancellationToken);
         _self = GCHandle.Alloc(this);
     }
 
@@ -46,6 +47,7 @@ internal sealed unsafe class LoadProgress : IDisposable
 
     private bool Continue(float share)
     {
+        _tell?.Invoke(share);
         var percent = (int)(share * 100);
         if (percent >= _nextPercent)
         {

@@ -9,6 +9,9 @@ public sealed record MemoryPlan
     /// <summary>Positions of one sequence.</summary>
     public required int ContextLength { get; init; }
 
+    /// <summary>Positions that the checkpoint was trained for.</summary>
+    public required int TrainedContextLength { get; init; }
+
     /// <summary>Sequences that run at the same time.</summary>
     public required int Sequences { get; init; }
 

@@ -48,6 +48,7 @@ public static class MemoryPlanner
         return new()
         {
             ContextLength = plan.ContextLength,
+            TrainedContextLength = model.TrainedContextLength,
             Sequences = plan.Sequences,
             GpuLayers = free.Gpus == 0 ? 0 : Math.Min(chosen.GpuLayers < 0 ? int.MaxValue : chosen.GpuLayers, model.LayerCount + 1),
             LayerCount = model.LayerCount,

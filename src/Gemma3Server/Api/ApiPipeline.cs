@@ -31,6 +31,7 @@ internal static class ApiPipeline
         ResponsesEndpoint.Map(app);
         StoredResponsesEndpoint.Map(app);
         ModelsEndpoint.Map(app);
+        ModelOrdersEndpoint.Map(app);
         PlanEndpoint.Map(app);
         HealthEndpoint.Map(app);
     }

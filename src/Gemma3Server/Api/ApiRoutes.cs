@@ -1,3 +1,4 @@
+using Gemma3Server.Api.Models;
 using Gemma3Server.Api.Tokens;
 
 namespace Gemma3Server.Api;
@@ -9,4 +10,7 @@ internal static class ApiRoutes
 
     /// <summary>Whether a route asks for a key where the server has keys.</summary>
     public static bool NeedsKey(PathString path) => path.StartsWithSegments("/v1") || Array.Exists(Outside, route => path.StartsWithSegments(route));
+
+    /// <summary>Whether a route asks for an admin key.</summary>
+    public static bool NeedsAdminKey(PathString path) => path.StartsWithSegments(ModelOrdersEndpoint.Path);
 }

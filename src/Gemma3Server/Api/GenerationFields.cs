@@ -11,7 +11,7 @@ namespace Gemma3Server.Api;
 /// </summary>
 internal abstract record GenerationFields
 {
-    /// <summary>Id of the served model, as <c>/v1/models</c> lists it.</summary>
+    /// <summary>Id of a model, as <c>/v1/models</c> lists it, or another name of it; none = the default model.</summary>
     public string? Model { get; init; }
 
     /// <summary>Whether to stream the answer as server-sent events.</summary>
@@ -76,6 +76,9 @@ internal abstract record GenerationFields
     /// </summary>
     [DefaultValue("auto")]
     public string? ServiceTier { get; init; }
+
+    /// <summary>Extension: how long the model stays loaded after the request: seconds, a time such as <c>5m</c>, 0 = not at all, -1 = for ever.</summary>
+    public JsonElement? KeepAlive { get; init; }
 
     /// <summary>All other fields.</summary>
     [JsonExtensionData]

@@ -19,6 +19,9 @@ internal sealed class GenerationMeasurements(TimeProvider timeProvider)
     /// <summary>Id of the generation (<c>chatcmpl-...</c>); null when the request started none.</summary>
     public string? GenerationId { get; set; }
 
+    /// <summary>Id of the model that answers; null when the request came to none.</summary>
+    public string? Model { get; set; }
+
     public int PromptTokens { get; private set; }
 
     /// <summary>Prompt tokens that were not computed for this request; with several answers, those that not even the first one computed.</summary>

@@ -1,11 +1,20 @@
 namespace Gemma3Server.Api;
 
-/// <summary>Keeps an event stream alive while nothing happens: comments with the place in the queue, or a sign of life.</summary>
+/// <summary>Keeps an event stream alive while nothing happens, with comments.</summary>
 /// <param name="writer">The stream.</param>
-/// <param name="queuePosition">The place in the queue, 1 = next; 0 when it does not wait.</param>
+/// <param name="beat">Writes a comment.</param>
 /// <param name="timeProvider">Clock of the interval.</param>
-internal sealed class Heartbeat(SseWriter writer, Func<int> queuePosition, TimeProvider timeProvider)
+internal sealed class Heartbeat(SseWriter writer, Action<SseWriter> beat, TimeProvider timeProvider)
 {
+    /// <summary>Comments say the place in the queue, or are a sign of life.</summary>
+    /// <param name="writer">The stream.</param>
+    /// <param name="queuePosition">The place in the queue, 1 = next; 0 when it does not wait.</param>
+    /// <param name="timeProvider">Clock of the interval.</param>
+    public Heartbeat(SseWriter writer, Func<int> queuePosition, TimeProvider timeProvider)
+        : this(writer, stream => Beat(stream, queuePosition()), timeProvider)
+    {
+    }
+
     /// <summary>
     /// Shorter than the idle limits of common proxies (nginx 60 s) and SDKs, and short enough for somebody who watches a queue move.
     /// </summary>
@@ -31,8 +40,7 @@ internal sealed class Heartbeat(SseWriter writer, Func<int> queuePosition, TimeP
                 catch (TimeoutException) when (!waiting.IsCompleted)
                 {
                     await writer.StartAsync(cancellationToken);
-                    if (queuePosition() is > 0 and var position) writer.WriteQueued(position);
-                    else writer.WriteKeepAlive();
+                    beat(writer);
                     await writer.FlushAsync(cancellationToken);
                 }
             }
@@ -43,5 +51,11 @@ internal sealed class Heartbeat(SseWriter writer, Func<int> queuePosition, TimeP
             await ((Task)waiting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
+    }
+
+    private static void Beat(SseWriter writer, int position)
+    {
+        if (position > 0) writer.WriteQueued(position);
+        else writer.WriteKeepAlive();
     }
 }

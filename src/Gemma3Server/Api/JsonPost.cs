@@ -1,38 +1,25 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
-using Gemma3Server.Engine;
+using Gemma3Server.Chat;
 
 namespace Gemma3Server.Api;
 
-/// <summary>What all endpoints do that take a JSON body and need the model.</summary>
+/// <summary>What all endpoints do that take a JSON body.</summary>
 internal static class JsonPost
 {
-    /// <summary>
-    /// Reads the body, or answers why it is not wanted: the model cannot answer now, or it is no JSON. Then the result is null, and the
-    /// request done.
-    /// </summary>
-    public static async Task<ReadOnlyMemory<byte>?> ReadAsync(HttpContext context, InferenceEngine engine)
+    /// <summary>Reads the body, or says why it is none.</summary>
+    public static async Task<(JsonElement Body, OpenAiError? Error)> ReadAsync(HttpContext context)
     {
-        var (request, response) = (context.Request, context.Response);
-        if (engine.Unavailability() is { } unavailable)
-        {
-            await response.WriteErrorAsync(unavailable);
-            return null;
-        }
+        var request = context.Request;
 
         // The route accepts only JSON through metadata; a missing content type reaches this line.
-        if (!request.HasJsonContentType())
-        {
-            await response.WriteErrorAsync(OpenAiError.OfStatus(StatusCodes.Status415UnsupportedMediaType, request.Method, request.Path));
-            return null;
-        }
+        if (!request.HasJsonContentType()) return (default, OpenAiError.OfStatus(StatusCodes.Status415UnsupportedMediaType, request.Method, request.Path));
 
         // Kestrel enforces the body limit while the body is read, whether or not a length was announced.
         using var buffer = new MemoryStream((int)Math.Min(request.ContentLength ?? 4096, 1 << 20));
         await request.Body.CopyToAsync(buffer, context.RequestAborted);
-        return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
+        return RequestBodyReader.TryParse(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), out var root, out var error) ? (root, null) : (default, error);
     }
 
     /// <summary>Answers with one JSON body.</summary>

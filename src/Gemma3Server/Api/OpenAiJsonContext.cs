@@ -30,6 +30,8 @@ namespace Gemma3Server.Api;
 [JsonSerializable(typeof(EmbeddingsResponse))]
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(ModelOrder))]
+[JsonSerializable(typeof(ModelOrderDone))]
 [JsonSerializable(typeof(PlanReport))]
 [JsonSerializable(typeof(TokenizeRequest))]
 [JsonSerializable(typeof(TokenizeResponse))]

@@ -51,7 +51,7 @@ internal sealed class QueryFields(HttpRequest request)
             return false;
         }
 
-        if (ignored.Names.Count > 0) response.Headers[ChatCompletionsEndpoint.IgnoredHeader] = string.Join(',', ignored.Names);
+        response.NameIgnored(ignored.Names);
         return true;
     }
 }

@@ -30,7 +30,7 @@ internal sealed partial class RequestLogMiddleware(RequestDelegate next, TimePro
         var milliseconds = measurements.Elapsed.TotalMilliseconds;
         if (measurements.GenerationId is { } generation)
         {
-            LogGeneration(level, method, path, status, milliseconds, generation, measurements.PromptTokens, measurements.CachedTokens,
+            LogGeneration(level, method, path, status, milliseconds, generation, measurements.Model, measurements.PromptTokens, measurements.CachedTokens,
                 measurements.CompletionTokens, measurements.FirstToken?.TotalMilliseconds, measurements.Outcome, context.TraceIdentifier);
         }
         else
@@ -52,8 +52,8 @@ internal sealed partial class RequestLogMiddleware(RequestDelegate next, TimePro
     [LoggerMessage("{Method} {Path} {StatusCode} in {Elapsed:0} ms [{Id}]")]
     private partial void LogRequest(LogLevel level, string method, string path, int statusCode, double elapsed, string id);
 
-    [LoggerMessage("{Method} {Path} {StatusCode} in {Elapsed:0} ms: {GenerationId} {PromptTokens} prompt tokens ({CachedTokens} cached), "
+    [LoggerMessage("{Method} {Path} {StatusCode} in {Elapsed:0} ms: {GenerationId} by {Model}, {PromptTokens} prompt tokens ({CachedTokens} cached), "
         + "{CompletionTokens} completion tokens, first after {FirstToken:0} ms, {Outcome} [{Id}]")]
     private partial void LogGeneration(LogLevel level, string method, string path, int statusCode, double elapsed, string generationId,
-        int promptTokens, int cachedTokens, int completionTokens, double? firstToken, string outcome, string id);
+        string? model, int promptTokens, int cachedTokens, int completionTokens, double? firstToken, string outcome, string id);
 }

@@ -66,6 +66,13 @@ internal sealed class SseWriter(HttpResponse response) : IDisposable
         _pending = true;
     }
 
+    /// <summary>Adds a comment of these words.</summary>
+    public void WriteComment(string words)
+    {
+        Encoding.UTF8.GetBytes($": {words.ReplaceLineEndings(" ")}\n\n", _pipe);
+        _pending = true;
+    }
+
     /// <summary>Adds a comment that says how many are served before, this one included: 1 = next.</summary>
     public void WriteQueued(int position)
     {

@@ -25,7 +25,7 @@ internal sealed record GgufChoice(string? File, IReadOnlyList<string> Candidates
     private static GgufChoice Only(List<string> paths) => new(paths is [var only] ? only : null, paths);
 
     /// <summary>Projectors are no models, and of shards the first stands for all.</summary>
-    private static bool IsModel(string path) =>
+    public static bool IsModel(string path) =>
         path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
         && !Path.GetFileName(path).StartsWith("mmproj", StringComparison.OrdinalIgnoreCase)
         && HubNames.Shards(path)[0] == path;

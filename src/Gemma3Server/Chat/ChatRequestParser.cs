@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
@@ -11,7 +12,7 @@ namespace Gemma3Server.Chat;
 /// <summary>Makes of a request body a complete <see cref="GenerationRequest"/>, or one error. Nothing below re-validates what a user sent.</summary>
 /// <remarks>
 /// Thread-safe. To be called when the engine is ready.
-/// 1. Read the body; check the model's name, the messages and every parameter.
+/// 1. Read the body; check the messages and every parameter.
 /// 2. Refuse a conversation that cannot fit, before it is tokenized: that takes seconds for megabytes of text.
 /// 3. Tokenize, when its turn has come.
 /// 4. Check that prompt and answer fit.
@@ -19,7 +20,7 @@ namespace Gemma3Server.Chat;
 internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engine, PromptTokenizer prompts)
 {
     public async ValueTask<ChatParseResult> ParseAsync(
-        ReadOnlyMemory<byte> body, ChatHeaders headers, ClientIdentity client, CancellationToken cancellationToken)
+        JsonElement body, ChatHeaders headers, ClientIdentity client, CancellationToken cancellationToken)
     {
         var (tokenizer, limits) = (engine.Tokenizer, engine.Limits);
         if (tokenizer is null || limits is null) throw new InvalidOperationException("A request was parsed before the model was loaded.");
@@ -28,7 +29,7 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.ChatCompletionRequest, out var request, out var error))
             return ChatParseResult.Of(error);
         var ignored = new IgnoredParameters();
-        error = model.Check(request.Model) ?? GenerationReader.CheckOthers(request, UnsupportedParameters.Chat, ignored);
+        error = GenerationReader.CheckOthers(request, UnsupportedParameters.Chat, ignored);
         if (error is not null || !MessageReader.TryRead(request.Messages, ignored, out var entries, out error, model.ToolForm)) return ChatParseResult.Of(error);
         var checks = new FieldChecks();
         var ending = PromptEndings.Read(request, checks);

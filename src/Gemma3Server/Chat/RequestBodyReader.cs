@@ -13,21 +13,20 @@ internal static class RequestBodyReader
     // A repeated field would hide one of its values.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    public static bool TryRead<T>(
-        ReadOnlyMemory<byte> body, JsonTypeInfo<T> type, [NotNullWhen(true)] out T? request, [NotNullWhen(false)] out OpenAiError? error)
-        where T : class
+    /// <summary>Reads a body that must be one JSON object.</summary>
+    public static bool TryParse(ReadOnlyMemory<byte> body, out JsonElement root, [NotNullWhen(false)] out OpenAiError? error)
     {
-        (request, error) = (null, null);
+        (root, error) = (default, null);
         if (!Utf8.IsValid(body.Span))
         {
             error = OpenAiError.Invalid(null, "The request body is not valid UTF-8.", "invalid_json");
             return false;
         }
 
-        JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(WithoutByteOrderMark(body), Strict);
+            // The document is not disposed: fields that are read later refer to its memory. It rents nothing, as its input is ours.
+            root = JsonDocument.Parse(WithoutByteOrderMark(body), Strict).RootElement;
         }
         catch (JsonException exception)
         {
@@ -35,20 +34,23 @@ internal static class RequestBodyReader
             return false;
         }
 
-        if (document.RootElement.ValueKind != JsonValueKind.Object)
-        {
-            error = OpenAiError.Invalid(null, $"The request body must be a JSON object, but is {document.RootElement.Describe()}.", "invalid_type");
-            return false;
-        }
+        if (root.ValueKind != JsonValueKind.Object)
+            error = OpenAiError.Invalid(null, $"The request body must be a JSON object, but is {root.Describe()}.", "invalid_type");
+        return error is null;
+    }
 
+    /// <summary>Makes a request of a body.</summary>
+    public static bool TryRead<T>(JsonElement root, JsonTypeInfo<T> type, [NotNullWhen(true)] out T? request, [NotNullWhen(false)] out OpenAiError? error)
+        where T : class
+    {
+        (request, error) = (null, null);
         try
         {
-            // The document is not disposed: fields that are read later refer to its memory. It rents nothing, as its input is ours.
-            request = document.RootElement.Deserialize(type);
+            request = root.Deserialize(type);
         }
         catch (JsonException exception)
         {
-            error = WrongType(type.Type, exception.Path ?? "$", document.RootElement);
+            error = WrongType(type.Type, exception.Path ?? "$", root);
         }
 
         if (request is null) error ??= OpenAiError.Invalid(null, "The request body must be a JSON object.", "invalid_type");

@@ -1,5 +1,6 @@
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
+using Gemma3Server.Pool;
 using Gemma3Server.Runtime;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -17,7 +18,8 @@ internal sealed class LocalServer : IAsyncDisposable
         _app = app;
         _runtime = runtime;
         Http = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
-        Engine = app.Services.GetRequiredService<InferenceEngine>();
+        var (pool, directory) = (app.Services.GetRequiredService<ModelPool>(), app.Services.GetRequiredService<ModelDirectory>());
+        Engine = ((ModelSession)pool.InstanceOf(directory.Default)!).Engine;
     }
 
     public HttpClient Http { get; }
@@ -28,27 +30,32 @@ internal sealed class LocalServer : IAsyncDisposable
     public NativeBaseline CreateNativeBaseline() => CompositionRoot.CreateNativeBaseline(_runtime());
 
     /// <summary>Starts the server and waits until the model is loaded.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="configuration">Where they come from.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="loading">Called right before the load, on its thread.</param>
     /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
-    public static async Task<LocalServer> StartAsync(Gemma3ServerOptions options, IConfiguration configuration, CancellationToken cancellationToken)
+    public static async Task<LocalServer> StartAsync(
+        Gemma3ServerOptions options, IConfiguration configuration, CancellationToken cancellationToken, Action? loading = null)
     {
         var local = options with
         {
             Http = options.Http with { Host = "127.0.0.1", Port = 0, ApiKeys = [], DrainTimeout = 0 },
             Responses = options.Responses with { Path = "" },
+            Models = options.Models with { Preload = [], PinDefault = true },
         };
         IModelRuntime? loaded = null;
         var app = ServerHost.Build(local, configuration, services =>
         {
             services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
-            KeepLoaded(services, runtime => loaded = runtime);
+            KeepLoaded(services, loading, runtime => loaded = runtime);
         });
         try
         {
             await app.StartAsync(cancellationToken);
             var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            var server = new LocalServer(app, new Uri(address), () => loaded!);
-            await server.Engine.Ready.WaitAsync(cancellationToken);
-            return server;
+            await app.Services.GetRequiredService<ModelPool>().Started.WaitAsync(cancellationToken);
+            return new LocalServer(app, new Uri(address), () => loaded!);
         }
         catch
         {
@@ -57,14 +64,22 @@ internal sealed class LocalServer : IAsyncDisposable
         }
     }
 
-    private static void KeepLoaded(IServiceCollection services, Action<IModelRuntime> keep)
+    private static void KeepLoaded(IServiceCollection services, Action? loading, Action<IModelRuntime> keep)
     {
-        var loader = services.Last(service => service.ServiceType == typeof(Func<CancellationToken, IModelRuntime>)).ImplementationFactory!;
-        services.AddSingleton<Func<CancellationToken, IModelRuntime>>(provider => cancellationToken =>
+        var create = services.Last(service => service.ServiceType == typeof(RuntimeLoader)).ImplementationFactory!;
+        services.AddSingleton(provider =>
         {
-            var runtime = ((Func<CancellationToken, IModelRuntime>)loader(provider))(cancellationToken);
-            keep(runtime);
-            return runtime;
+            var loader = (RuntimeLoader)create(provider);
+            return loader with
+            {
+                Load = (options, free, progress, stopped) =>
+                {
+                    loading?.Invoke();
+                    var runtime = loader.Load(options, free, progress, stopped);
+                    keep(runtime);
+                    return runtime;
+                },
+            };
         });
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Gemma3Server.Engine;
+using Gemma3Server.Pool;
 using Gemma3Server.Runtime;
 using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Diagnostics;
@@ -16,27 +17,56 @@ internal static class CompositionRoot
     /// <summary>The runtime's word on native faults.</summary>
     public static NativeFault NativeFault => new(LlamaCppRuntime.NativeAbort);
 
-    /// <summary>Adds the runtime's loader, which the engine calls on its own thread, and the runtime's word on native faults.</summary>
-    public static IServiceCollection AddRuntime(this IServiceCollection services)
+    /// <summary>Adds the runtime's loader, and the runtime's word on native faults.</summary>
+    public static IServiceCollection AddRuntime(this IServiceCollection services) => services
+        .AddSingleton(NativeFault)
+        .AddSingleton(provider => CreateLoader(provider.GetRequiredService<Gemma3ServerOptions>(), provider.GetRequiredService<ILoggerFactory>()));
+
+    /// <summary>Loads and measures with llama.cpp.</summary>
+    private static RuntimeLoader CreateLoader(Gemma3ServerOptions server, ILoggerFactory loggers)
     {
-        LlamaCppRuntime? served = null; // the engine loads it first, and the draft model on the same thread
-        return services
-            .AddSingleton(NativeFault)
-            .AddSingleton<Func<CancellationToken, IModelRuntime>>(provider =>
+        // What was free before anything was loaded: mapped weights count as free afterwards, too.
+        long? hostFreeBefore = null;
+        return new()
+        {
+            Load = (settings, free, progress, stopped) => LlamaCppRuntime.Load(Translate(settings) with { Free = Within(free), OnProgress = progress }, loggers, stopped),
+            LoadDraft = (settings, runtime, free, stopped) =>
+                LlamaCppRuntime.Load(TranslateDraft(settings, runtime.Limits) with { Free = Within(free) }, loggers, stopped),
+            Need = settings => NeedOf(Translate(settings), Measure()),
+            TakenBy = runtime => SizeOf(((LlamaCppRuntime)runtime).Memory.Need),
+            Free = taken =>
             {
-                var settings = provider.GetRequiredService<Gemma3ServerOptions>();
-                var loggers = provider.GetRequiredService<ILoggerFactory>();
-                return stopped => served = LlamaCppRuntime.Load(Translate(settings), loggers, stopped);
-            })
-            .AddSingleton(provider =>
-            {
-                var settings = provider.GetRequiredService<Gemma3ServerOptions>();
-                var loggers = provider.GetRequiredService<ILoggerFactory>();
-                return new DraftLoader(string.IsNullOrWhiteSpace(settings.Model.DraftPath)
-                    ? null
-                    : stopped => LlamaCppRuntime.Load(TranslateDraft(settings, served!.Limits), loggers, stopped));
-            });
+                var now = Measure();
+                hostFreeBefore ??= now.HostFree + taken.Host;
+                return new(Math.Min(now.HostFree, hostFreeBefore.Value - taken.Host), now.GpuFree);
+            },
+        };
+
+        DeviceMemory Measure() => MeasureMemory(server, loggers);
+
+        DeviceMemory Within(MemorySize free) => Measure() is var now ? now with { HostFree = Math.Min(now.HostFree, free.Host), GpuFree = Math.Min(now.GpuFree, free.Gpu) } : now;
     }
+
+    /// <summary>What a checkpoint takes as it is configured, and as small as can be; where its sizes are open, with those below which nobody would want it.</summary>
+    private static ModelNeed NeedOf(LlamaCppOptions options, DeviceMemory free)
+    {
+        const int UsualSequences = 4;
+        const int UsualContext = 4096;
+        const int LeastContext = 2048;
+        var endless = new DeviceMemory(MemorySize.Unlimited.Host, free.Gpus > 0 ? MemorySize.Unlimited.Gpu : 0, free.Gpus);
+        var longest = MemoryPlanner.Plan(options with { ContextLength = 0 }, endless).TrainedContextLength;
+        var usual = options with
+        {
+            Parallel = options.Parallel == 0 ? UsualSequences : options.Parallel,
+            ContextLength = options.ContextLength == 0 ? Math.Min(longest, UsualContext) : options.ContextLength,
+        };
+        var least = options with { Parallel = 1, ContextLength = options.ContextLength == 0 ? Math.Min(longest, LeastContext) : options.ContextLength };
+        var size = SizeOf(MemoryPlanner.Plan(usual, endless).Need);
+        if (options.DraftPath is not null) size += SizeOf(MemoryPlanner.Plan(usual with { ModelPath = options.DraftPath, DraftPath = null, DraftRows = 0, SharedCells = false, SharedCellCount = 0 }, endless).Need);
+        return new(size, SizeOf(MemoryPlanner.Plan(least, endless).Need).Total);
+    }
+
+    private static MemorySize SizeOf(MemoryNeed need) => new(need.Host.Total, need.Gpu.Total);
 
     /// <summary>
     /// The plainest loop over the native library, which goes past the runtime: the ceiling that <c>bench</c> compares with. It has a context

@@ -1,14 +1,14 @@
-using Gemma3Server.Engine;
+using Gemma3Server.Pool;
 
 namespace Gemma3Server.Hosting;
 
 /// <summary>
-/// Ties the engine to the host's life: stops the host when the model cannot be loaded, drains while the listener still answers, and ends
-/// the process when native code has failed for good.
+/// Ties the models to the host's life: stops the host when the default model cannot be loaded, drains while the listener still answers, and
+/// ends the process when native code has failed for good.
 /// </summary>
-/// <remarks>What happened is logged by the engine itself; here it only has consequences.</remarks>
+/// <remarks>What happened is logged by pool and engine; here it only has consequences.</remarks>
 internal sealed partial class EngineService(
-    Lazy<InferenceEngine> engine, Gemma3ServerOptions options, ExitCode exitCode, NativeFault fault, IHostApplicationLifetime lifetime,
+    ModelPool pool, ModelDirectory directory, Gemma3ServerOptions options, ExitCode exitCode, NativeFault fault, IHostApplicationLifetime lifetime,
     TimeProvider timeProvider, ILogger<EngineService> logger) : IHostedLifecycleService
 {
     /// <summary>How long the error events of lost streams get to leave; a client that reads them needs far less.</summary>
@@ -23,8 +23,9 @@ internal sealed partial class EngineService(
     /// <summary>Begins to load once the listener is bound: a port in use is then reported at once, not after a load of gigabytes.</summary>
     public Task StartedAsync(CancellationToken cancellationToken)
     {
-        _watch = WatchAsync(engine.Value);
-        _ = AbandonOnFaultAsync(engine.Value);
+        pool.Start(directory.AtStart);
+        _watch = WatchAsync();
+        _ = AbandonOnFaultAsync();
         return Task.CompletedTask;
     }
 
@@ -34,31 +35,32 @@ internal sealed partial class EngineService(
     /// </summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        await engine.Value.StopAsync(TimeSpan.FromSeconds(options.Http.DrainTimeout));
-        await _watch;
+        await pool.StopAsync(TimeSpan.FromSeconds(options.Http.DrainTimeout));
+        if (pool.Lost.IsCompleted) await _watch;
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>An engine that failed, while loading or later, serves nobody: the process ends, and whoever supervises it can start anew.</summary>
-    private async Task WatchAsync(InferenceEngine watched)
+    /// <summary>A server without its default model serves nobody who does not know of others: the process ends, and whoever supervises it can start anew.</summary>
+    private async Task WatchAsync()
     {
-        await watched.Completion;
+        await pool.Lost;
 
-        // The engine has logged why. A stop that was asked for in the meantime keeps its exit code.
-        if (watched.State != EngineState.Failed || lifetime.ApplicationStopping.IsCancellationRequested) return;
+        // A stop that was asked for in the meantime keeps its exit code.
+        if (lifetime.ApplicationStopping.IsCancellationRequested) return;
         exitCode.Value = ExitCode.CannotRun;
         lifetime.StopApplication();
     }
 
-    /// <summary>The engine's thread never returns after a native fault: its clients are told, and the process ends.</summary>
-    private async Task AbandonOnFaultAsync(InferenceEngine lost)
+    /// <summary>An engine's thread never returns after a native fault: all clients are told, and the process ends.</summary>
+    private async Task AbandonOnFaultAsync()
     {
         var message = await fault.Occurred;
         LogFault(message);
-        await lost.AbandonAsync(new InvalidOperationException(message));
+        var failure = new InvalidOperationException(message);
+        await Task.WhenAll(pool.Instances.Select(instance => instance.AbandonAsync(failure)));
 
         // Clean-up of native code may hang on what the lost thread holds.
         await Task.Delay(MostTimeToTellClients, timeProvider);

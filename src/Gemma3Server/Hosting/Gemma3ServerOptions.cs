@@ -8,11 +8,12 @@ internal sealed record Gemma3ServerOptions
 {
     public const string Section = "Gemma3";
 
-    /// <summary>Which model is served.</summary>
+    /// <summary>The default model.</summary>
     [ValidateObjectMembers]
     public ModelSettings Model { get; init; } = new();
 
-    /// <summary>Where pulled models are kept.</summary>
+    /// <summary>Where pulled models are kept, and which are served beside the default one.</summary>
+    [ValidateObjectMembers]
     public ModelsSettings Models { get; init; } = new();
 
     /// <summary>The models that are known by name; appsettings.json has them.</summary>

@@ -16,6 +16,9 @@ internal sealed record HttpSettings
     /// <summary>Keys that clients may use; none = open.</summary>
     public string[] ApiKeys { get; init; } = [];
 
+    /// <summary>Keys of those who may load, unload and pin models; none = nobody may.</summary>
+    public string[] AdminKeys { get; init; } = [];
+
     /// <summary>Origins whose web pages may call the API, such as <c>https://example.org</c>; <c>*</c> = all, none = no CORS headers.</summary>
     public string[] CorsOrigins { get; init; } = [];
 

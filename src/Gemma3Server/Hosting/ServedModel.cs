@@ -2,36 +2,43 @@ using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
-using Gemma3Server.Api.Errors;
 using Gemma3Server.Engine.Structured.Tools;
+using Gemma3Server.Pool;
 
 namespace Gemma3Server.Hosting;
 
-/// <summary>How the model is called in the API; known before it is loaded.</summary>
+/// <summary>A model that can be asked for: how it is called in the API, and how it is loaded.</summary>
 /// <param name="Id">What requests put into <c>model</c>.</param>
 /// <param name="Created">When the server began to serve it; Unix time in seconds.</param>
 /// <param name="Fingerprint">Changes when the file or the server's version does.</param>
-internal sealed record ServedModel(string Id, long Created, string Fingerprint)
+/// <param name="Options">The settings it is loaded and run with; its path is that of the file.</param>
+internal sealed record ServedModel(string Id, long Created, string Fingerprint, Gemma3ServerOptions Options)
 {
-    /// <summary>How it writes calls of tools.</summary>
-    public ToolCallForm ToolForm { get; init; }
-
     /// <summary>The server's version.</summary>
     public static string Version { get; } =
         typeof(ServedModel).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 
-    /// <summary>Why a request for the model of this name cannot be served; null when it can. One model is served: a request by hand need not name it.</summary>
-    public OpenAiError? Check(string? model) => model is null || model == Id ? null : OpenAiError.ModelNotFound(model, Id);
+    /// <summary>How it writes calls of tools.</summary>
+    public ToolCallForm ToolForm => Options.Model.ToolFormat == "pythonic" ? ToolCallForm.Pythonic : ToolCallForm.Json;
 
-    public static ServedModel Of(ModelSettings settings, TimeProvider timeProvider)
+    /// <summary>How long it stays after its last request.</summary>
+    public KeepAlive KeepAlive => KeepAlive.TryParse(Options.Models.KeepAlive, out var time) ? time : KeepAlive.Forever;
+
+    /// <summary>Whether it stays loaded whatever happens.</summary>
+    public bool IsPinned { get; init; }
+
+    /// <summary>Further names.</summary>
+    public IReadOnlyList<string> Aliases { get; init; } = [];
+
+    /// <param name="options">The settings it is loaded with.</param>
+    /// <param name="timeProvider">Clock.</param>
+    public static ServedModel Of(Gemma3ServerOptions options, TimeProvider timeProvider)
     {
+        var settings = options.Model;
         var id = string.IsNullOrWhiteSpace(settings.Id) ? Path.GetFileNameWithoutExtension(settings.Path) ?? "model" : settings.Id;
         var file = new FileInfo(settings.Path ?? id);
         var identity = string.Create(CultureInfo.InvariantCulture, $"{Version}|{file.Name}|{(file.Exists ? file.Length : 0)}");
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)).AsSpan(0, 5));
-        return new(id, timeProvider.GetUtcNow().ToUnixTimeSeconds(), $"fp_{hash}")
-        {
-            ToolForm = settings.ToolFormat == "pythonic" ? ToolCallForm.Pythonic : ToolCallForm.Json,
-        };
+        return new(id, timeProvider.GetUtcNow().ToUnixTimeSeconds(), $"fp_{hash}", options);
     }
 }

@@ -81,9 +81,9 @@ internal static partial class ServerConfiguration
         return $"is not valid JSON at {position}: {cause.Message.Split(" LineNumber:", 2)[0]}";
     }
 
-    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:Runtime:(ContextLength|Parallel|GpuLayers)$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Runtime|Models:Serve:[^:]+):(ContextLength|Parallel|GpuLayers)$", RegexOptions.IgnoreCase)]
     private static partial Regex Openable { get; }
 
-    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Http:(ApiKeys|CorsOrigins)|Catalog:[^:]+:(Aliases|Drafts))(?=:|$)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Http:(ApiKeys|AdminKeys|CorsOrigins)|Models:(Preload|Pinned)|Catalog:[^:]+:(Aliases|Drafts))(?=:|$)", RegexOptions.IgnoreCase)]
     private static partial Regex List { get; }
 }

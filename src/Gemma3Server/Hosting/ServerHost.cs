@@ -2,14 +2,13 @@ using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Completions;
 using Gemma3Server.Api.Embeddings;
+using Gemma3Server.Api.Models;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Api.Tokens;
 using Gemma3Server.Chat;
-using Gemma3Server.Engine;
 using Gemma3Server.Planning;
-using Gemma3Server.Prompts;
+using Gemma3Server.Pool;
 using Gemma3Server.Responses;
-using Gemma3Server.Runtime;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Serilog;
 using Serilog.Events;
@@ -50,41 +49,19 @@ internal static class ServerHost
         services.AddSingleton(options.Responses);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<ExitCode>();
-        services.AddSingleton(provider => ServedModel.Of(options.Model, provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider => new InferenceEngine(
-            provider.GetRequiredService<Func<CancellationToken, IModelRuntime>>(),
-            new EngineOptions
-            {
-                QueueLimit = options.Engine.QueueLimit,
-                StepTokens = options.Engine.StepTokens,
-                AdaptiveBudget = options.Engine.AdaptiveBudget,
-                InterTokenFactor = options.Engine.InterTokenFactor,
-                InterTokenMilliseconds = options.Engine.InterTokenMilliseconds,
-                PrefillShare = options.Engine.PrefillShare,
-                PrefixReuse = options.Engine.PrefixReuse,
-                CheckpointBytes = options.Engine.CheckpointBytes,
-                ReserveTokens = options.Engine.ReserveTokens,
-                HostCacheBytes = options.Engine.HostCacheBytes,
-                ForkMinimumTokens = options.Engine.ForkMinimumTokens,
-                HostMinimumTokens = options.Engine.HostMinimumTokens,
-                Speculation = Enum.Parse<SpeculationMode>(options.Engine.Speculation, ignoreCase: true),
-                DraftTokens = options.Engine.DraftTokens,
-                DraftMinimumMatch = options.Engine.DraftMinimumMatch,
-            },
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<InferenceEngine>>(),
-            provider.GetRequiredService<DraftLoader>().Load));
-        services.AddSingleton(provider => new Lazy<InferenceEngine>(provider.GetRequiredService<InferenceEngine>));
+        services.AddSingleton(options.Models);
+        services.AddSingleton<ModelDirectory>();
+        services.AddSingleton<IModelLoader, EngineLoader>();
+        services.AddSingleton<ModelPool>();
+        services.AddSingleton<ModelCalls>();
+        services.AddSingleton<ModelsEndpoint>();
+        services.AddSingleton<ModelOrdersEndpoint>();
         services.AddHostedService<EngineService>();
         services.AddSingleton<IHostLifetime, SignalLifetime>();
         services.AddRuntime();
         services.AddSingleton(provider => new CapacityPlanner(options, () => CompositionRoot.MeasureMemory(options, provider.GetRequiredService<ILoggerFactory>())));
         services.AddSingleton<Tokenizations>();
-        services.AddSingleton<PromptTokenizer>();
-        services.AddSingleton<ChatRequestParser>();
         services.AddSingleton<ChatCompletionsEndpoint>();
-        services.AddSingleton<RawPromptTokenizer>();
-        services.AddSingleton<CompletionRequestParser>();
         services.AddSingleton<CompletionsEndpoint>();
         services.AddSingleton<EmbeddingsEndpoint>();
         services.AddSingleton<ChatPromptEndpoint>();

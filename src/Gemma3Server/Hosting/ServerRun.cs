@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Gemma3Server.Pool;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -8,7 +9,7 @@ namespace Gemma3Server.Hosting;
 /// <summary>One run of the server, from settings to exit code.</summary>
 /// <remarks>
 /// 1. Read and check all settings; report every fault, one line each.
-/// 2. Check that the model file is there, before anything is started.
+/// 2. Check that the files of all configured models are there, before anything is started.
 /// 3. Listen, while the model loads in the background.
 /// 4. Run until stopped; the exit code says whether that was asked for.
 /// </remarks>
@@ -26,11 +27,19 @@ internal static partial class ServerRun
             return ExitCode.WrongUsage;
         }
 
-        // 2. Model file.
+        // 2. Model files.
         options = EmbeddedModel.OrConfigured(NamedModel.Locate(options, out var unnamed), out var isEmbedded);
         if ((unnamed ?? FindModelFault(options.Model.Path) ?? FindDraftFault(options.Model.DraftPath)) is { } missing)
         {
             await error.WriteLineAsync(missing);
+            return ExitCode.CannotRun;
+        }
+
+        var unknown = ModelDirectory.FindFaults(options).ToList();
+        if (unknown.Count == 0) unknown = [.. new ModelDirectory(options, TimeProvider.System).FindNameFaults()];
+        if (unknown.Count > 0)
+        {
+            foreach (var fault in unknown) await error.WriteLineAsync(fault);
             return ExitCode.CannotRun;
         }
 

@@ -120,6 +120,9 @@ internal static partial class SettingsReader
                 + $"https://example.org (no path, no slash at the end), but one is '{origin}'.";
         }
 
+        if (options.Http.AdminKeys.Any(string.IsNullOrWhiteSpace))
+            yield return $"{SettingFlag.Describe("Http:AdminKeys")} must not contain an empty key.";
+        foreach (var fault in ServeCheck.FindFaults(options.Models)) yield return fault;
         foreach (var fault in CatalogCheck.FindFaults(options.Catalog)) yield return fault;
         if (options.Runtime.MicroBatchTokens > options.Runtime.BatchTokens)
         {
@@ -143,6 +146,6 @@ internal static partial class SettingsReader
         return host is "*" or "localhost" || IPAddress.TryParse(host, out address);
     }
 
-    [GeneratedRegex(@"(Model|Runtime|Engine|Responses|Http)\.\w+")]
+    [GeneratedRegex(@"(Models|Model|Runtime|Engine|Responses|Http)\.\w+")]
     private static partial Regex SettingPath { get; }
 }

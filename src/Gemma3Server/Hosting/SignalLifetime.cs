@@ -1,12 +1,12 @@
 using System.Runtime.InteropServices;
-using Gemma3Server.Engine;
+using Gemma3Server.Pool;
 
 namespace Gemma3Server.Hosting;
 
 /// <summary>Ends the server on a signal: the first one lets running answers finish, a second one does not wait for them any more.</summary>
 /// <remarks>Takes the place of the host's own console lifetime, which ignores every signal after the first.</remarks>
 internal sealed partial class SignalLifetime(
-    IHostApplicationLifetime lifetime, Lazy<InferenceEngine> engine, Gemma3ServerOptions options, TimeProvider timeProvider,
+    IHostApplicationLifetime lifetime, ModelPool pool, Gemma3ServerOptions options, TimeProvider timeProvider,
     ILogger<SignalLifetime> logger) : IHostLifetime, IDisposable
 {
     /// <summary>
@@ -40,9 +40,9 @@ internal sealed partial class SignalLifetime(
 
         if (timeProvider.GetElapsedTime(_first) < SameSignal) return;
 
-        // The host waits for the engine already; that wait ends with this one, so its end needs no watching.
+        // The host waits for the pool already; that wait ends with this one, so its end needs no watching.
         LogStoppingNow();
-        _ = engine.Value.StopAsync(TimeSpan.Zero);
+        _ = pool.StopAsync(TimeSpan.Zero);
     }
 
     public void Dispose()

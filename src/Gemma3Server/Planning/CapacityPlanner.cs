@@ -17,7 +17,7 @@ internal sealed class CapacityPlanner(Gemma3ServerOptions options, Func<DeviceMe
     /// <exception cref="ModelLoadException">The native library, which knows this machine's GPUs, cannot be loaded.</exception>
     public PlanReport Plan(PlanWishes wishes)
     {
-        var subjects = wishes.Model is null ? PlanSubject.All(options, wishes.Source) : [PlanSubject.Find(options, wishes)];
+        var subjects = wishes is { Model: null, Shape: null } ? PlanSubject.All(options, wishes.Source) : [PlanSubject.Find(options, wishes)];
         if (subjects.Count == 0) throw new PlanFault("source", $"'{wishes.Source}' is none of the catalog");
         var machines = Machines(wishes);
         return new([.. subjects.Select(subject => Plan(subject, wishes, machines))]);
@@ -41,7 +41,7 @@ internal sealed class CapacityPlanner(Gemma3ServerOptions options, Func<DeviceMe
     {
         var model = wishes.Images ? subject.Footprint with { ProjectorBytes = subject.Footprint.PublishedProjectorBytes } : subject.Footprint;
         var trained = model.TrainedContextLength;
-        if (wishes is { Model: not null, Context: { } asked } && asked > trained)
+        if (wishes.Context is { } asked && asked > trained && (wishes.Model ?? wishes.Shape) is not null)
             throw new PlanFault("context", $"must be at most {trained}, which '{subject.Name}' was trained for, but is {asked}");
 
         var sizes = options.Runtime with

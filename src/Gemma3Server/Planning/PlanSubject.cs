@@ -16,6 +16,8 @@ internal sealed record PlanSubject(string Name, string? Source, bool Here, Model
     /// <exception cref="PlanFault">There is none, or it is not known what it takes.</exception>
     public static PlanSubject Find(Gemma3ServerOptions options, PlanWishes wishes)
     {
+        if (wishes.Shape is { } published)
+            return GemmaShape.TryGet(published, out var shape) ? new(published, null, Here: false, ModelFootprint.Of(shape)) : throw new PlanFault("shape", $"must be one of {string.Join(", ", GemmaShape.Names)}, but is '{published}'");
         var name = wishes.Model!;
         if (wishes.AllowsFiles && (File.Exists(name) || Directory.Exists(name))) return Read(Path.GetFileName(name), null, name);
         if (options.Model.Path is { Length: > 0 } served && File.Exists(served) && name == (string.IsNullOrWhiteSpace(options.Model.Id) ? Path.GetFileNameWithoutExtension(served) : options.Model.Id))

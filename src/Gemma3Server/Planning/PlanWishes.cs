@@ -6,6 +6,9 @@ internal sealed record PlanWishes
     /// <summary>The model by name, or a file where <see cref="AllowsFiles"/>; null = all of the catalog.</summary>
     public string? Model { get; init; }
 
+    /// <summary>A published shape instead of a model.</summary>
+    public string? Shape { get; init; }
+
     /// <summary>Key of the model's source in the catalog, whose files differ in size.</summary>
     public string? Source { get; init; }
 

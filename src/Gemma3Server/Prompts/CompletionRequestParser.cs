@@ -1,21 +1,21 @@
+using System.Text.Json;
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Completions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Chat;
 using Gemma3Server.Engine;
-using Gemma3Server.Hosting;
 
 namespace Gemma3Server.Prompts;
 
 /// <summary>Makes of a body of <c>/v1/completions</c> complete <see cref="GenerationRequest"/>s, or one error.</summary>
 /// <remarks>
 /// Thread-safe. To be called when the engine is ready.
-/// 1. Read the body; check the model's name and every parameter.
+/// 1. Read the body; check every parameter.
 /// 2. Refuse prompts that cannot fit, before they are tokenized; tokenize the others.
 /// 3. Check that prompts and answers fit, and lay the generations out.
 /// </remarks>
-internal sealed class CompletionRequestParser(ServedModel model, InferenceEngine engine, RawPromptTokenizer prompts)
+internal sealed class CompletionRequestParser(InferenceEngine engine, RawPromptTokenizer prompts)
 {
     /// <summary>OpenAI's bound.</summary>
     public const int MaxLogProbs = 5;
@@ -24,7 +24,7 @@ internal sealed class CompletionRequestParser(ServedModel model, InferenceEngine
     private const int DefaultMaxTokens = 16;
 
     public async ValueTask<CompletionParseResult> ParseAsync(
-        ReadOnlyMemory<byte> body, ChatHeaders headers, ClientIdentity client, CancellationToken cancellationToken)
+        JsonElement body, ChatHeaders headers, ClientIdentity client, CancellationToken cancellationToken)
     {
         var (tokenizer, limits) = (engine.Tokenizer, engine.Limits);
         if (tokenizer is null || limits is null) throw new InvalidOperationException("A request was parsed before the model was loaded.");
@@ -32,7 +32,7 @@ internal sealed class CompletionRequestParser(ServedModel model, InferenceEngine
         // 1. Fields.
         if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.CompletionRequest, out var request, out var error)) return CompletionParseResult.Of(error);
         var (ignored, checks) = (new IgnoredParameters(), new FieldChecks());
-        checks.Add(model.Check(request.Model) ?? GenerationReader.CheckOthers(request, UnsupportedParameters.Completions, ignored));
+        checks.Add(GenerationReader.CheckOthers(request, UnsupportedParameters.Completions, ignored));
         var raw = RawPromptReader.Read("prompt", request.Prompt, engine.MostTogether, tokenizer, limits.ContextLength, checks);
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
         var askedTokens = request.MaxTokens is { } asked ? checks.Integer("max_tokens", asked, 1, 1) : (int?)null;

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gemma3Server.Api;
 using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
@@ -13,7 +14,7 @@ namespace Gemma3Server.Responses;
 /// <summary>Makes of a request body a response that can be run, or one error. Nothing below re-validates what a user sent.</summary>
 /// <remarks>
 /// Thread-safe. To be called when the engine is ready.
-/// 1. Read the body; check the model's name, the input and every parameter.
+/// 1. Read the body; check the input and every parameter.
 /// 2. Fetch the conversation that is continued, and stored items that are referred to.
 /// 3. Tokenize, and drop from the beginning what does not fit, where that is wanted.
 /// </remarks>
@@ -25,7 +26,7 @@ internal sealed class ResponseRequestParser(
 
     /// <exception cref="StorageException">The conversation that is continued cannot be read.</exception>
     public async Task<ResponseParseResult> ParseAsync(
-        ReadOnlyMemory<byte> body, ChatHeaders headers, ClientIdentity client, string owner, CancellationToken cancellationToken)
+        JsonElement body, ChatHeaders headers, ClientIdentity client, string owner, CancellationToken cancellationToken)
     {
         // 1. Everything but the prompt.
         var read = Read(body, headers, client);
@@ -66,7 +67,7 @@ internal sealed class ResponseRequestParser(
     /// <summary>Counts the tokens of the prompt that such a request has; the other fields are checked all the same.</summary>
     /// <exception cref="StorageException">The conversation that is continued cannot be read.</exception>
     public async Task<(int Tokens, IReadOnlyList<string> IgnoredParameters, OpenAiError? Error)> CountAsync(
-        ReadOnlyMemory<byte> body, ChatHeaders headers, ClientIdentity client, string owner, CancellationToken cancellationToken)
+        JsonElement body, ChatHeaders headers, ClientIdentity client, string owner, CancellationToken cancellationToken)
     {
         var read = Read(body, headers, client);
         if (read.Error is not null) return (0, [], read.Error);
@@ -76,12 +77,12 @@ internal sealed class ResponseRequestParser(
         return (prompt.Tokens.Length, read.Ignored.Names, prompt.Error);
     }
 
-    private ReadRequest Read(ReadOnlyMemory<byte> body, ChatHeaders headers, ClientIdentity client)
+    private ReadRequest Read(JsonElement body, ChatHeaders headers, ClientIdentity client)
     {
         var tokenizer = engine.Tokenizer ?? throw new InvalidOperationException("A request was parsed before the model was loaded.");
         var ignored = new IgnoredParameters();
         if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.ResponseRequest, out var request, out var error)) return new(ignored, error);
-        error = model.Check(request.Model) ?? GenerationReader.CheckOthers(request, UnsupportedParameters.Responses, ignored);
+        error = GenerationReader.CheckOthers(request, UnsupportedParameters.Responses, ignored);
         if (error is not null || !InputReader.TryRead(request.Input, ignored, out var parts, out error)) return new(ignored, error);
 
         var checks = new FieldChecks();

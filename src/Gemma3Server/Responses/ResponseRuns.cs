@@ -10,25 +10,26 @@ namespace Gemma3Server.Responses;
 /// them before the store is closed.
 /// </remarks>
 internal sealed class ResponseRuns(
-    InferenceEngine engine, ResponseStore store, TimeProvider timeProvider, ILogger<ResponseRuns> logger) : IHostedService, IAsyncDisposable
+    ResponseStore store, TimeProvider timeProvider, ILogger<ResponseRuns> logger) : IHostedService, IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, Entry> _running = new(StringComparer.Ordinal);
 
     /// <summary>Starts what has been admitted.</summary>
     /// <param name="parsed">What is asked for.</param>
     /// <param name="owner">Whose it is.</param>
+    /// <param name="call">The request; its model is held until the run has ended.</param>
     /// <param name="admission">The admitted generation.</param>
     /// <param name="measurements">Filled by the run.</param>
     /// <param name="cancellation">Cancels a response in the background.</param>
     /// <param name="cancelled">Of the client for a response that is not in the background; else of the response itself.</param>
     public ResponseRun Start(
-        ParsedResponse parsed, string owner, GenerationAdmission admission, GenerationMeasurements measurements, CancellationTokenSource? cancellation,
-        CancellationToken cancelled)
+        ParsedResponse parsed, string owner, ModelCall call, GenerationAdmission admission, GenerationMeasurements measurements,
+        CancellationTokenSource? cancellation, CancellationToken cancelled)
     {
-        var texts = parsed.Request.TopLogProbs is null ? null : new TokenText(engine.Tokenizer!);
+        var texts = parsed.Request.TopLogProbs is null ? null : new TokenText(call.Engine.Tokenizer!);
         var run = new ResponseRun(parsed, owner, admission, measurements, store, texts, timeProvider, logger);
         _running[run.Id] = new(run, cancellation);
-        _ = RunAsync(run, cancelled);
+        _ = RunAsync(run, call.Keep(), cancelled);
         return run;
     }
 
@@ -60,8 +61,9 @@ internal sealed class ResponseRuns(
 
     private Task EndAllAsync() => Task.WhenAll(_running.Values.Select(entry => entry.Run.Ended));
 
-    private async Task RunAsync(ResponseRun run, CancellationToken cancelled)
+    private async Task RunAsync(ResponseRun run, IDisposable model, CancellationToken cancelled)
     {
+        using var held = model;
         await run.RunAsync(cancelled);
         _running.TryRemove(run.Id, out _);
     }

@@ -7,7 +7,6 @@ internal static class ResponseServices
 {
     public static IServiceCollection AddResponses(this IServiceCollection services) => services
         .AddSingleton<ResponseStore>()
-        .AddSingleton<ResponseRequestParser>()
         .AddSingleton<ResponseRuns>()
         .AddHostedService(provider => provider.GetRequiredService<ResponseRuns>())
         .AddHostedService<ResponseSweeper>()

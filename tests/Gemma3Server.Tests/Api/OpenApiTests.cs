@@ -26,7 +26,8 @@ public sealed class OpenApiTests
     [Fact]
     public async Task Document_RequestExamples_AreAnswered()
     {
-        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { ContextLength = 1024, Next = ScriptedReply.Of("ok") });
+        await using var server = await TestServer.StartAsync(
+            new FakeRuntimeOptions { ContextLength = 1024, Next = ScriptedReply.Of("ok") }, new() { Http = new() { AdminKeys = ["admin"] } });
         var document = JsonNode.Parse(await DocumentAsync(server))!;
         var sent = 0;
         foreach (var (path, item) in document["paths"]!.AsObject())
@@ -41,6 +42,7 @@ public sealed class OpenApiTests
                 using var content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
                 using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
                 request.Headers.Add("x-strict", "1");
+                request.Headers.Authorization = new("Bearer", "admin");
                 using var response = await server.Client.SendAsync(request, TestContext.Current.CancellationToken);
                 Assert.True(response.StatusCode == HttpStatusCode.OK, $"{path}: {await TestServer.ReadAsync(response)}");
                 sent++;

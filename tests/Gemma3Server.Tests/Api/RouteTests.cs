@@ -11,7 +11,7 @@ public sealed class RouteTests
     public async Task Models_ServedModel_IsListedAndDescribed()
     {
         await using var server = await TestServer.StartAsync("a");
-        const string Model = """{"id":"gemma-test","object":"model","created":1800000000,"owned_by":"gemma3server"}""";
+        const string Model = """{"id":"gemma-test","object":"model","created":1800000000,"owned_by":"gemma3server","status":{"value":"loaded","pinned":true,"default":true,"requests":0,"keep_alive":"300s","host_bytes":0,"gpu_bytes":0}}""";
         Assert.Equal($$"""{"object":"list","data":[{{Model}}]}""", await server.Client.GetStringAsync("/v1/models", TestContext.Current.CancellationToken));
         Assert.Equal(Model, await server.Client.GetStringAsync("/v1/models/gemma-test", TestContext.Current.CancellationToken));
     }
@@ -99,7 +99,7 @@ public sealed class RouteTests
         Assert.StartsWith("3.1.", document.RootElement.GetProperty("openapi").GetString(), StringComparison.Ordinal);
         Assert.Equal(
             [
-                "/apply-template", "/detokenize", "/health", "/health/ready", "/tokenize", "/v1/chat/completions", "/v1/chat/completions/input_tokens",
+                "/apply-template", "/detokenize", "/health", "/health/ready", "/models/load", "/models/pin", "/models/unload", "/tokenize", "/v1/chat/completions", "/v1/chat/completions/input_tokens",
                 "/v1/completions", "/v1/embeddings", "/v1/models", "/v1/models/{id}",
                 "/v1/plan", "/v1/responses", "/v1/responses/input_tokens", "/v1/responses/{id}", "/v1/responses/{id}/cancel", "/v1/responses/{id}/input_items",
             ],

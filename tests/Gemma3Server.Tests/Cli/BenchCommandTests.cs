@@ -71,6 +71,54 @@ public sealed class BenchCommandTests
     }
 
     [Theory]
+    [InlineData("--shape stands instead of --model and --url.", "--shape", "1b", "--model", "x.gguf")]
+    [InlineData("--shape stands instead of --model and --url.", "--shape", "1b", "--url", "http://127.0.0.1:1")]
+    [InlineData("--dir is for --shape.", "--dir", "x")]
+    public async Task Bench_FlagsThatExcludeEachOther_AreWrongUsage(string message, params string[] arguments)
+    {
+        var run = await CommandRun.RunAsync("", ["bench", .. arguments]);
+        Assert.Equal((2, message), (run.Code, run.ErrorLines[0]));
+    }
+
+    [Fact]
+    public async Task Bench_ShapeThatNoMemoryHolds_IsRefusedBeforeItIsWritten()
+    {
+        var folder = Directory.CreateTempSubdirectory("gemma3server-bench-test-");
+        try
+        {
+            var run = await CommandRun.RunAsync("", "bench", "--shape", "27b", "--streams", "256", "--context", "131072", "--dir", folder.FullName);
+            Assert.Equal((1, ""), (run.Code, run.Output));
+            Assert.Matches("^A context of 131072 positions for 256 sequences needs [0-9]+ MiB of (host|GPU) memory .* are free", Assert.Single(run.ErrorLines));
+            Assert.Empty(folder.EnumerateFileSystemInfos());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Bench_ContextBeyondTheShapes_IsOneLine() => Assert.Equal(
+        "--context must be at most 32768, which '1b' was trained for, but is 65536.",
+        Assert.Single((await CommandRun.RunAsync("", "bench", "--shape", "1b", "--context", "65536")).ErrorLines));
+
+    [Fact]
+    public async Task Bench_ShapeIntoNoFolder_SaysSoInOneLine()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            var run = await CommandRun.RunAsync("", "bench", "--shape", "tiny", "--dir", file);
+            Assert.Equal((1, ""), (run.Code, run.Output));
+            Assert.StartsWith($"A checkpoint of shape tiny cannot be written to '{file}': ", Assert.Single(run.ErrorLines), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Theory]
     [InlineData(12.5, false)]
     [InlineData(double.NaN, true)]
     public void Print_StreamsThatNeverRanTogether_SaysWhyThereIsNoRate(double rate, bool isExplained)

@@ -36,12 +36,13 @@ public sealed class EngineServiceTests
         await held.Reached.WaitAsync(TestContext.Current.CancellationToken);
 
         // The step never returns, as after a native assertion.
+        var engine = server.Engine;
         fault.SetResult("GGML_ASSERT(x) failed");
         using var answer = await running;
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.EndsWith("\"type\":\"server_error\",\"param\":null,\"code\":\"generation_failed\"}}\n\n",
             await TestServer.ReadAsync(answer), StringComparison.Ordinal);
-        Assert.Equal(EngineState.Failed, server.Engine.State);
+        Assert.Equal(EngineState.Failed, engine.State);
 
         Assert.False(ended.Task.IsCompleted);
         await time.FireAsync();

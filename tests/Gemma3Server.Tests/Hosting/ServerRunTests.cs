@@ -99,9 +99,9 @@ public sealed class ServerRunTests : IDisposable
     private Task<int> RunAsync(
         Func<CancellationToken, IModelRuntime> load, CancellationToken cancellationToken, params (string Key, string Value)[] settings)
     {
-        var all = new Dictionary<string, string?> { ["Gemma3:Model:Path"] = _model, ["Gemma3:Http:Port"] = "0" };
+        var all = new Dictionary<string, string?> { ["Gemma3:Model:Path"] = _model, ["Gemma3:Http:Port"] = "0", ["Gemma3:Models:ServePulled"] = "false" };
         foreach (var (key, value) in settings) all["Gemma3:" + key] = value;
         return ServerRun.RunAsync(
-            new ConfigurationBuilder().AddInMemoryCollection(all).Build(), _error, services => services.AddSingleton(load), cancellationToken);
+            new ConfigurationBuilder().AddInMemoryCollection(all).Build(), _error, services => services.AddSingleton(RuntimeLoader.Of(load)), cancellationToken);
     }
 }

@@ -27,7 +27,7 @@ public sealed class SettingsReaderTests
         Assert.Equal(defaults.Engine, options.Engine);
         Assert.Equal(defaults.Responses, options.Responses);
         Assert.Equal(defaults.Runtime, options.Runtime with { LibraryDirectory = null });
-        Assert.Equal(defaults.Http, options.Http with { ApiKeys = defaults.Http.ApiKeys, CorsOrigins = defaults.Http.CorsOrigins });
+        Assert.Equal(defaults.Http, options.Http with { ApiKeys = defaults.Http.ApiKeys, AdminKeys = defaults.Http.AdminKeys, CorsOrigins = defaults.Http.CorsOrigins });
         Assert.Empty(options.Http.ApiKeys);
         Assert.Empty(options.Http.CorsOrigins);
     }
@@ -66,7 +66,7 @@ public sealed class SettingsReaderTests
                 "Gemma3:Http:Host (--host) must be an IP address, localhost or *, but is 'nowhere'.",
                 "Gemma3:Http:MaxBodyBytes must be between 1024 and 1073741824, but is '1'.",
                 "Gemma3:Http:Port (--port) must be a whole number, but is 'x'.",
-                "Gemma3:Http:Prot is unknown; known here: Host, Port, ApiKeys, CorsOrigins, MaxBodyBytes, DrainTimeout, MaxConnections.",
+                "Gemma3:Http:Prot is unknown; known here: Host, Port, ApiKeys, AdminKeys, CorsOrigins, MaxBodyBytes, DrainTimeout, MaxConnections.",
                 "Gemma3:Runtime:KeyCacheType must be one of f32, f16, bf16, q8_0, q4_0, but is 'q3'.",
                 "Gemma3:Runtime:MemoryMap must be true or false, but is 'maybe'.",
                 "Gemma3:Runtime:Parallel (--parallel) must be between 0 and 256, but is '-1'.",

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
+using Gemma3Server.Pool;
 using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
 using Gemma3Server.Tests.Support.Shapes;
@@ -19,6 +20,8 @@ internal sealed partial class TestServer : IAsyncDisposable
 {
     public const string ModelId = "gemma-test";
 
+    private static readonly string NoModels = Path.Combine(Path.GetTempPath(), "gemma3server-tests-have-no-models");
+
     private readonly WebApplication _app;
 
     private TestServer(WebApplication app)
@@ -30,7 +33,10 @@ internal sealed partial class TestServer : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public InferenceEngine Engine => _app.Services.GetRequiredService<InferenceEngine>();
+    /// <summary>That of the default model.</summary>
+    public InferenceEngine Engine => EngineOf(_app.Services.GetRequiredService<ModelDirectory>().Default);
+
+    public ModelPool Pool => _app.Services.GetRequiredService<ModelPool>();
 
     public IServiceProvider Services => _app.Services;
 
@@ -45,16 +51,17 @@ internal sealed partial class TestServer : IAsyncDisposable
     {
         options ??= new();
         options = options with { Http = options.Http with { Port = 0 }, Model = options.Model with { Id = options.Model.Id ?? ModelId, Path = "none.gguf" } };
+        if (options.Models.Directory is null) options = options with { Models = options.Models with { Directory = NoModels } }; // not the user's own
         if (options.Responses.Path == ResponseSettings.Auto) options = options with { Responses = options.Responses with { Path = "" } };
         var app = ServerHost.Build(options, new ConfigurationBuilder().Build(), services =>
         {
-            services.AddSingleton<Func<CancellationToken, IModelRuntime>>(provider => _ => load());
+            services.AddSingleton(RuntimeLoader.Of(_ => load()));
             services.AddSingleton<TimeProvider>(new FixedTime());
             customize?.Invoke(services);
         });
         await app.StartAsync(TestContext.Current.CancellationToken);
         var server = new TestServer(app);
-        if (ready) await server.Engine.Ready;
+        if (ready) await server.Pool.Started;
         return server;
     }
 
@@ -89,7 +96,7 @@ internal sealed partial class TestServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await Engine.DisposeAsync();
+        await Pool.DisposeAsync();
         await _app.DisposeAsync();
     }
 
@@ -100,6 +107,8 @@ internal sealed partial class TestServer : IAsyncDisposable
         OpenAiShapes.Check(text);
         return Fingerprints.Replace(CallIds.Replace(Ids.Replace(text, "chatcmpl-ID"), "call_ID"), "fp_X");
     }
+
+    private InferenceEngine EngineOf(ServedModel model) => ((ModelSession)Pool.InstanceOf(model)!).Engine;
 
     /// <summary>Waits until another thread has come so far; fails with the test's timeout.</summary>
     public static async Task UntilAsync(Func<bool> condition)

@@ -1,20 +1,18 @@
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
-using Gemma3Server.Engine;
-using Gemma3Server.Hosting;
 
 namespace Gemma3Server.Api.ChatCompletions;
 
 /// <summary><c>POST /v1/chat/completions</c>.</summary>
 /// <remarks>
-/// 1. Refuse while the model cannot answer, before the body is read; read it.
-/// 2. Parse headers and body into a complete generation or one error.
+/// 1. Read the request and get hold of its model, or refuse.
+/// 2. Parse it into a complete generation or one error.
 /// 3. Admit it, once for each answer that is wanted; a full queue is 429.
 /// 4. Answer as a stream or as a whole.
 /// </remarks>
 internal sealed partial class ChatCompletionsEndpoint(
-    InferenceEngine engine, ServedModel model, ChatRequestParser parser, TimeProvider timeProvider, ILogger<ChatCompletionsEndpoint> logger)
+    ModelCalls calls, TimeProvider timeProvider, ILogger<ChatCompletionsEndpoint> logger)
 {
     /// <summary>Name of the operation in the API's document.</summary>
     public const string Name = "createChatCompletion";
@@ -32,19 +30,14 @@ internal sealed partial class ChatCompletionsEndpoint(
 
     private async Task HandleAsync(HttpContext context)
     {
-        var (request, response, aborted) = (context.Request, context.Response, context.RequestAborted);
+        var (response, aborted) = (context.Response, context.RequestAborted);
 
-        // 1. State and body.
-        if (await JsonPost.ReadAsync(context, engine) is not { } body) return;
+        // 1. Model.
+        using var call = await calls.OpenAsync(context);
+        if (call is null) return;
 
         // 2. Parse.
-        if (!ChatHeaders.TryRead(request.Headers, out var headers, out var fault))
-        {
-            await response.WriteErrorAsync(fault);
-            return;
-        }
-
-        var parsed = await parser.ParseAsync(body, headers, ClientIdentity.Of(context), aborted);
+        var parsed = await call.Session.Chat.ParseAsync(call.Body, call.Headers, ClientIdentity.Of(context), aborted);
         if (!parsed.IsChat)
         {
             await response.WriteErrorAsync(parsed.Error);
@@ -52,11 +45,11 @@ internal sealed partial class ChatCompletionsEndpoint(
         }
 
         var chat = parsed.Chat;
-        if (chat.IgnoredParameters.Count > 0) response.Headers[IgnoredHeader] = string.Join(',', chat.IgnoredParameters);
+        response.NameIgnored(chat.IgnoredParameters);
         if (logger.IsEnabled(LogLevel.Trace)) LogPrompt(chat.Request.Id, chat.Prompt());
 
         // 3. Admission.
-        var admissions = engine.GenerateAll(Choices.Of(chat.Request, chat.Choices), aborted);
+        var admissions = call.Engine.GenerateAll(Choices.Of(chat.Request, chat.Choices), aborted);
         if (admissions[0] is { Admitted: false } refused)
         {
             await response.WriteErrorAsync(refused.Refusal.ToOpenAiError(refused.RetryAfter));
@@ -68,8 +61,8 @@ internal sealed partial class ChatCompletionsEndpoint(
         var measurements = GenerationMeasurements.Of(context);
         measurements.GenerationId = chat.Request.Id;
         var created = timeProvider.GetUtcNow().ToUnixTimeSeconds();
-        var head = new ChatCompletionHead(chat.Request.Id, created, model.Id, model.Fingerprint, chat.ServiceTier);
-        var texts = chat.Request.TopLogProbs is null ? null : new TokenText(engine.Tokenizer!);
+        var head = new ChatCompletionHead(chat.Request.Id, created, call.Model.Id, call.Model.Fingerprint, chat.ServiceTier);
+        var texts = chat.Request.TopLogProbs is null ? null : new TokenText(call.Engine.Tokenizer!);
         if (chat.Stream)
         {
             await new ChatCompletionStream(response, head, chat, measurements, texts, timeProvider).WriteAsync(generations, aborted);

@@ -29,14 +29,4 @@ internal static class GenerationMapping
         GenerationError.DeadlineExceeded => OpenAiError.Overdue(failure.Message),
         _ => OpenAiError.ServerError(failure.Message) with { Code = "generation_failed" },
     };
-
-    /// <summary>Why an engine in this state takes no requests; null when it does.</summary>
-    public static OpenAiError? Unavailability(this InferenceEngine engine) => engine.State switch
-    {
-        EngineState.Ready => null,
-        EngineState.Loading => OpenAiError.Unavailable("model_loading", "The model is still being loaded; try again soon.", LoadingRetry),
-        EngineState.Draining or EngineState.Stopped =>
-            OpenAiError.Unavailable("server_draining", "The server is shutting down and takes no new requests.", LoadingRetry),
-        _ => OpenAiError.Unavailable("model_failed", $"The model failed: {engine.Failure?.Message ?? "unknown reason"}", LoadingRetry),
-    };
 }

@@ -4,20 +4,18 @@ using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
-using Gemma3Server.Engine;
-using Gemma3Server.Hosting;
 using Gemma3Server.Prompts;
 
 namespace Gemma3Server.Api.Embeddings;
 
 /// <summary><c>POST /v1/embeddings</c>.</summary>
 /// <remarks>
-/// 1. Refuse while the model cannot answer; read headers and body.
+/// 1. Read the request and get hold of its model, or refuse.
 /// 2. Check every field, and tokenize.
 /// 3. Embed; a full queue is 429.
 /// 4. Cut the vectors where fewer dimensions are asked for, and answer.
 /// </remarks>
-internal sealed class EmbeddingsEndpoint(InferenceEngine engine, ServedModel model, RawPromptTokenizer prompts)
+internal sealed class EmbeddingsEndpoint(ModelCalls calls)
 {
     /// <summary>OpenAI's bound.</summary>
     public const int MaxInputs = 2048;
@@ -37,10 +35,11 @@ internal sealed class EmbeddingsEndpoint(InferenceEngine engine, ServedModel mod
     {
         var (response, aborted) = (context.Response, context.RequestAborted);
 
-        // 1. State, headers and body.
-        if (await JsonPost.ReadAsync(context, engine) is not { } body) return;
-        if (!ChatHeaders.TryRead(context.Request.Headers, out var headers, out var error)
-            || !RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.EmbeddingsRequest, out var request, out error))
+        // 1. Model.
+        using var call = await calls.OpenAsync(context);
+        if (call is null) return;
+        var (engine, headers) = (call.Engine, call.Headers);
+        if (!RequestBodyReader.TryRead(call.Body, OpenAiJsonContext.Default.EmbeddingsRequest, out var request, out var error))
         {
             await response.WriteErrorAsync(error);
             return;
@@ -51,9 +50,8 @@ internal sealed class EmbeddingsEndpoint(InferenceEngine engine, ServedModel mod
         ignored.AddIf("user", request.User is not null);
         ignored.AddAll("", request.Others);
         var checks = new FieldChecks();
-        checks.Add(model.Check(request.Model));
         if (!engine.CanEmbed)
-            checks.Add(OpenAiError.Invalid("model", $"The model '{model.Id}' cannot embed texts on this server.", "embeddings_not_supported"));
+            checks.Add(OpenAiError.Invalid("model", $"The model '{call.Model.Id}' cannot embed texts on this server.", "embeddings_not_supported"));
         var inputs = RawPromptReader.Read("input", request.Input, MaxInputs, engine.Tokenizer!, engine.Limits!.ContextLength, checks);
         foreach (var input in inputs)
         {
@@ -64,8 +62,8 @@ internal sealed class EmbeddingsEndpoint(InferenceEngine engine, ServedModel mod
         var width = engine.Model!.EmbeddingLength;
         var dimensions = checks.Integer("dimensions", request.Dimensions, width, 1, width);
         if (headers.Strict) checks.Add(ignored.Refusal);
-        error = checks.Error ?? prompts.CheckLeast(inputs);
-        var texts = error is null ? await prompts.TokenizeAsync(inputs, aborted) : [];
+        error = checks.Error ?? call.Session.RawPrompts.CheckLeast(inputs);
+        var texts = error is null ? await call.Session.RawPrompts.TokenizeAsync(inputs, aborted) : [];
         for (var i = 0; i < texts.Length; i++) error ??= ContextLength.CheckLeast(inputs[i].Name, texts[i].Length, engine.Limits.ContextLength);
         if (error is not null)
         {
@@ -83,11 +81,11 @@ internal sealed class EmbeddingsEndpoint(InferenceEngine engine, ServedModel mod
         }
 
         // 4. Answer, piece by piece: thousands of vectors are a hundred megabytes.
-        if (ignored.Names.Count > 0) response.Headers[ChatCompletionsEndpoint.IgnoredHeader] = string.Join(',', ignored.Names);
+        response.NameIgnored(ignored.Names);
         response.ContentType = "application/json";
         var tokens = texts.Sum(text => text.Length);
         var items = result.Vectors.Select((vector, index) => new EmbeddingItem(index, new(Cut(vector, dimensions), request.EncodingFormat == "base64")));
-        var answer = new EmbeddingsResponse([.. items], model.Id, new(tokens, tokens));
+        var answer = new EmbeddingsResponse([.. items], call.Model.Id, new(tokens, tokens));
         await JsonSerializer.SerializeAsync(response.BodyWriter, answer, OpenAiJsonContext.Relaxed.EmbeddingsResponse, aborted);
     }
 

@@ -37,16 +37,23 @@ internal sealed record OpenAiError
 
     public static OpenAiError UnsupportedValue(string param, string message) => Invalid(param, message, "unsupported_value");
 
-    public static OpenAiError ModelNotFound(string model, string served) => new()
+    public static OpenAiError ModelNotFound(string message) => new()
     {
         Status = StatusCodes.Status404NotFound,
         Param = "model",
         Code = "model_not_found",
-        Message = $"The model '{Excerpt.Of(model)}' does not exist here; this server has '{served}'.",
+        Message = message,
     };
 
     public static OpenAiError InvalidApiKey(string message) =>
         new() { Status = StatusCodes.Status401Unauthorized, Code = "invalid_api_key", Message = message };
+
+    public static OpenAiError NoAdminKeys { get; } = new()
+    {
+        Status = StatusCodes.Status403Forbidden,
+        Code = "admin_key_required",
+        Message = "This server has no admin keys (Gemma3:Http:AdminKeys), so nobody may load, unload or pin models.",
+    };
 
     public static OpenAiError QueueFull(string message, TimeSpan retryAfter) => new()
     {

@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
-using Gemma3Server.Engine;
+using Gemma3Server.Pool;
 
 namespace Gemma3Server.Api.Health;
 
@@ -14,17 +13,21 @@ internal static class HealthEndpoint
         routes.MapGetAndHead("/health", (HttpResponse response) => WriteAsync(response, StatusCodes.Status200OK, new("ok")))
             .WithName("live").WithTags("Health").WithSummary("200 as long as the process runs.").Produces<HealthReport>();
 
-        routes.MapGetAndHead("/health/ready", (HttpResponse response, InferenceEngine engine) => ReadyAsync(response, engine))
-            .WithName("ready").WithTags("Health").WithSummary("200 when requests are taken, else 503 with the reason.")
+        routes.MapGetAndHead("/health/ready", (HttpResponse response, ModelPool pool) => ReadyAsync(response, pool))
+            .WithName("ready").WithTags("Health").WithSummary("200 when the models of the start are loaded and requests are taken, else 503 with the reason.")
             .Produces<HealthReport>().Produces<HealthReport>(StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static Task ReadyAsync(HttpResponse response, InferenceEngine engine)
+    private static Task ReadyAsync(HttpResponse response, ModelPool pool)
     {
-        // Read once: the state may move on between two reads.
-        var statistics = engine.Statistics;
-        if (engine.Unavailability() is not { } reason)
-            return WriteAsync(response, StatusCodes.Status200OK, new("ready", Running: statistics.Running, Waiting: statistics.Waiting));
+        var (running, waiting) = (0, 0);
+        foreach (var session in pool.Instances.OfType<ModelSession>())
+        {
+            var statistics = session.Engine.Statistics;
+            (running, waiting) = (running + statistics.Running, waiting + statistics.Waiting);
+        }
+
+        if (pool.Unavailability is not { } reason) return WriteAsync(response, StatusCodes.Status200OK, new("ready", Running: running, Waiting: waiting));
         var status = reason.Code switch
         {
             "model_loading" => "loading",
@@ -33,7 +36,7 @@ internal static class HealthEndpoint
         };
         if (reason.RetryAfter is { } wait)
             response.Headers.RetryAfter = ((long)wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        var report = new HealthReport(status, ErrorResponse.Of(reason).Error, statistics.Running, statistics.Waiting);
+        var report = new HealthReport(status, ErrorResponse.Of(reason).Error, running, waiting);
         return WriteAsync(response, reason.Status, report);
     }
 

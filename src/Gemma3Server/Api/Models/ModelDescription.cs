@@ -1,6 +1,6 @@
 namespace Gemma3Server.Api.Models;
 
-/// <summary>A served model.</summary>
+/// <summary>A model that can be asked for.</summary>
 internal sealed record ModelDescription
 {
     /// <summary>What requests put into <c>model</c>.</summary>
@@ -14,4 +14,10 @@ internal sealed record ModelDescription
 
     /// <summary>Whose model it is, as far as this server knows.</summary>
     public required string OwnedBy { get; init; }
+
+    /// <summary>Extension: further names of it.</summary>
+    public IReadOnlyList<string>? Aliases { get; init; }
+
+    /// <summary>Extension: where it stands.</summary>
+    public required ModelStatusBody Status { get; init; }
 }

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace Gemma3Server.Api.Models;
 
 /// <summary>The body of <c>GET /v1/models</c>.</summary>
-/// <param name="Data">The served models.</param>
+/// <param name="Data">The models that can be asked for, the default one first.</param>
 internal sealed record ModelList(IReadOnlyList<ModelDescription> Data)
 {
     /// <summary>Always <c>list</c>.</summary>

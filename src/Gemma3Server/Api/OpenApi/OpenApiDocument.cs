@@ -33,7 +33,7 @@ internal static class OpenApiDocument
             {
                 Type = SecuritySchemeType.Http,
                 Scheme = "bearer",
-                Description = "Only when the server has API keys.",
+                Description = "Only when the server has API keys; for /models/... one of its admin keys.",
             });
             swagger.SupportNonNullableReferenceTypes();
 
@@ -41,6 +41,7 @@ internal static class OpenApiDocument
             var comments = Path.Combine(AppContext.BaseDirectory, "gemma3server.xml");
             if (File.Exists(comments)) swagger.IncludeXmlComments(comments);
             swagger.SchemaFilter<GenerationSchemaFilter>();
+            swagger.SchemaFilter<ModelsSchemaFilter>();
             swagger.SchemaFilter<ChatSchemaFilter>();
             swagger.SchemaFilter<CompletionsSchemaFilter>();
             swagger.SchemaFilter<EmbeddingsSchemaFilter>();

@@ -10,7 +10,7 @@ internal sealed class OperationFilter : IOperationFilter
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         var path = context.ApiDescription.RelativePath ?? "";
-        if (ApiRoutes.NeedsKey("/" + path))
+        if (ApiRoutes.NeedsKey("/" + path) || ApiRoutes.NeedsAdminKey("/" + path))
             operation.Security = [new() { [new OpenApiSecuritySchemeReference(OpenApiDocument.KeyScheme, context.Document)] = [] }];
         foreach (var (status, response) in operation.Responses?.AsEnumerable() ?? [])
         {

@@ -10,14 +10,14 @@ namespace Gemma3Server.Api.Responses;
 
 /// <summary><c>POST /v1/responses</c> and <c>POST /v1/responses/input_tokens</c>.</summary>
 /// <remarks>
-/// 1. Refuse while the model cannot answer, before the body is read; read it.
-/// 2. Parse headers and body into a complete response or one error.
+/// 1. Read the request and get hold of its model, or refuse.
+/// 2. Parse it into a complete response or one error.
 /// 3. Admit it; a full queue is 429.
 /// 4. Store it as running, if it is to be stored: what cannot be stored is refused before anybody counts on it.
 /// 5. Answer as a stream, as a whole, or at once when it runs in the background.
 /// </remarks>
 internal sealed partial class ResponsesEndpoint(
-    InferenceEngine engine, ResponseRequestParser parser, ResponseStore store, ResponseRuns runs, HttpSettings settings, TimeProvider timeProvider,
+    ModelCalls calls, ResponseStore store, ResponseRuns runs, HttpSettings settings, TimeProvider timeProvider,
     ILogger<ResponsesEndpoint> logger)
 {
     public static void Map(IEndpointRouteBuilder routes)
@@ -41,18 +41,13 @@ internal sealed partial class ResponsesEndpoint(
     {
         var (response, aborted) = (context.Response, context.RequestAborted);
 
-        // 1. State and body.
-        if (await JsonPost.ReadAsync(context, engine) is not { } body) return;
+        // 1. Model.
+        using var call = await calls.OpenAsync(context);
+        if (call is null) return;
 
         // 2. Parse.
-        if (!ChatHeaders.TryRead(context.Request.Headers, out var headers, out var fault))
-        {
-            await response.WriteErrorAsync(fault);
-            return;
-        }
-
         var owner = ResponseAccess.Owner(context, settings);
-        var parsed = await parser.ParseAsync(body, headers, ClientIdentity.Of(context), owner, aborted);
+        var parsed = await call.Session.Responses.ParseAsync(call.Body, call.Headers, ClientIdentity.Of(context), owner, aborted);
         if (!parsed.IsResponse)
         {
             await response.WriteErrorAsync(parsed.Error);
@@ -60,13 +55,13 @@ internal sealed partial class ResponsesEndpoint(
         }
 
         var wanted = parsed.Response;
-        if (wanted.IgnoredParameters.Count > 0) response.Headers[ChatCompletionsEndpoint.IgnoredHeader] = string.Join(',', wanted.IgnoredParameters);
+        response.NameIgnored(wanted.IgnoredParameters);
         if (logger.IsEnabled(LogLevel.Trace)) LogPrompt(wanted.Body.Id, ChatTemplate.Render(wanted.Conversation));
 
         // 3. Admission.
         var cancellation = wanted.Body.Background ? new CancellationTokenSource() : null;
         var cancelled = cancellation?.Token ?? aborted;
-        var admission = engine.Generate(wanted.Request, cancelled);
+        var admission = call.Engine.Generate(wanted.Request, cancelled);
         if (!admission.Admitted)
         {
             await response.WriteErrorAsync(admission.Refusal.ToOpenAiError(admission.RetryAfter));
@@ -79,7 +74,7 @@ internal sealed partial class ResponsesEndpoint(
         // 5. Answer.
         var measurements = wanted.Body.Background ? new GenerationMeasurements(timeProvider) : GenerationMeasurements.Of(context);
         if (!wanted.Body.Background) measurements.GenerationId = wanted.Body.Id;
-        var run = runs.Start(wanted, owner, admission, measurements, cancellation, cancelled);
+        var run = runs.Start(wanted, owner, call, admission, measurements, cancellation, cancelled);
         if (wanted.Stream) await StreamAsync(response, run, aborted);
         else if (wanted.Body.Background) await response.WriteJsonAsync(wanted.Body, OpenAiJsonContext.Relaxed.ResponseBody);
         else await AnswerAsync(response, run, aborted);
@@ -129,16 +124,11 @@ internal sealed partial class ResponsesEndpoint(
     private async Task CountAsync(HttpContext context)
     {
         var response = context.Response;
-        if (await JsonPost.ReadAsync(context, engine) is not { } body) return;
-        if (!ChatHeaders.TryRead(context.Request.Headers, out var headers, out var fault))
-        {
-            await response.WriteErrorAsync(fault);
-            return;
-        }
-
+        using var call = await calls.OpenAsync(context);
+        if (call is null) return;
         var owner = ResponseAccess.Owner(context, settings);
-        var (tokens, ignored, error) = await parser.CountAsync(body, headers, ClientIdentity.Of(context), owner, context.RequestAborted);
-        if (ignored.Count > 0) response.Headers[ChatCompletionsEndpoint.IgnoredHeader] = string.Join(',', ignored);
+        var (tokens, ignored, error) = await call.Session.Responses.CountAsync(call.Body, call.Headers, ClientIdentity.Of(context), owner, context.RequestAborted);
+        response.NameIgnored(ignored);
         if (error is not null) await response.WriteErrorAsync(error);
         else await response.WriteJsonAsync(new ResponseInputTokens(tokens), OpenAiJsonContext.Relaxed.ResponseInputTokens);
     }

@@ -2,7 +2,6 @@ using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
-using Gemma3Server.Engine;
 
 namespace Gemma3Server.Api.Tokens;
 
@@ -10,7 +9,7 @@ namespace Gemma3Server.Api.Tokens;
 /// <c>POST /apply-template</c> and <c>POST /v1/chat/completions/input_tokens</c>: what a chat request would give the model, without a
 /// generation. They take the bodies of chat requests and refuse what those refuse.
 /// </summary>
-internal sealed class ChatPromptEndpoint(InferenceEngine engine, ChatRequestParser parser)
+internal sealed class ChatPromptEndpoint(ModelCalls calls)
 {
     public const string TemplatePath = "/apply-template";
 
@@ -39,22 +38,16 @@ internal sealed class ChatPromptEndpoint(InferenceEngine engine, ChatRequestPars
     /// <summary>The chat request; null when it has been refused.</summary>
     private async Task<ParsedChat?> ParseAsync(HttpContext context)
     {
-        if (await JsonPost.ReadAsync(context, engine) is not { } body) return null;
-        if (!ChatHeaders.TryRead(context.Request.Headers, out var headers, out var error))
-        {
-            await context.Response.WriteErrorAsync(error);
-            return null;
-        }
-
-        var parsed = await parser.ParseAsync(body, headers, ClientIdentity.Of(context), context.RequestAborted);
+        using var call = await calls.OpenAsync(context);
+        if (call is null) return null;
+        var parsed = await call.Session.Chat.ParseAsync(call.Body, call.Headers, ClientIdentity.Of(context), context.RequestAborted);
         if (!parsed.IsChat)
         {
             await context.Response.WriteErrorAsync(parsed.Error);
             return null;
         }
 
-        if (parsed.Chat.IgnoredParameters.Count > 0)
-            context.Response.Headers[ChatCompletionsEndpoint.IgnoredHeader] = string.Join(',', parsed.Chat.IgnoredParameters);
+        context.Response.NameIgnored(parsed.Chat.IgnoredParameters);
         return parsed.Chat;
     }
 }

@@ -6,7 +6,7 @@ namespace Gemma3Server.Api.Tokens;
 /// <summary>The body of <c>POST /tokenize</c>, as users of llama-server (<c>content</c>) or vLLM (<c>prompt</c>) write it.</summary>
 internal sealed record TokenizeRequest
 {
-    /// <summary>Id of the served model, as <c>/v1/models</c> lists it.</summary>
+    /// <summary>Id of a model, as <c>/v1/models</c> lists it, or another name of it; none = the default model.</summary>
     public string? Model { get; init; }
 
     /// <summary>The text.</summary>
@@ -29,6 +29,9 @@ internal sealed record TokenizeRequest
 
     /// <summary>vLLM's way to ask for the texts: in a list of their own.</summary>
     public bool? ReturnTokenStrs { get; init; }
+
+    /// <summary>Extension: how long the model stays loaded after the request: seconds, a time such as <c>5m</c>, 0 = not at all, -1 = for ever.</summary>
+    public JsonElement? KeepAlive { get; init; }
 
     /// <summary>All other fields.</summary>
     [JsonExtensionData]

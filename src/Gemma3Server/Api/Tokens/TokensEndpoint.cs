@@ -4,14 +4,12 @@ using Gemma3Server.Api.ChatCompletions;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Api.OpenApi;
 using Gemma3Server.Chat;
-using Gemma3Server.Engine;
-using Gemma3Server.Hosting;
 using Gemma3Server.Prompts;
 
 namespace Gemma3Server.Api.Tokens;
 
 /// <summary><c>POST /tokenize</c> and <c>POST /detokenize</c>.</summary>
-internal sealed class TokensEndpoint(InferenceEngine engine, ServedModel model, Tokenizations tokenizations)
+internal sealed class TokensEndpoint(ModelCalls calls, Tokenizations tokenizations)
 {
     public const string TokenizePath = "/tokenize";
 
@@ -29,15 +27,15 @@ internal sealed class TokensEndpoint(InferenceEngine engine, ServedModel model, 
 
     private async Task TokenizeAsync(HttpContext context)
     {
-        if (await JsonPost.ReadAsync(context, engine) is not { } body) return;
+        using var call = await calls.OpenAsync(context);
+        if (call is null) return;
         var checks = new FieldChecks();
-        if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.TokenizeRequest, out var request, out var error))
+        if (!RequestBodyReader.TryRead(call.Body, OpenAiJsonContext.Default.TokenizeRequest, out var request, out var error))
         {
             await context.Response.WriteErrorAsync(error);
             return;
         }
 
-        checks.Add(model.Check(request.Model));
         if (request.Others?.ContainsKey("messages") == true)
             checks.Add(OpenAiError.UnsupportedParameter("messages", $"'messages' belongs to {ChatPromptEndpoint.TemplatePath}, which gives the tokens of a conversation."));
         if (request.ParseSpecial == true)
@@ -48,9 +46,9 @@ internal sealed class TokensEndpoint(InferenceEngine engine, ServedModel model, 
             checks.Add(OpenAiError.OutOfRange("prompt", "'content' and 'prompt' must not both be given: they are two names of one field."));
         if (request.AddSpecial is { } special && request.AddSpecialTokens is { } same && special != same)
             checks.Add(OpenAiError.OutOfRange("add_special_tokens", "'add_special' and 'add_special_tokens' must not have different values: they are two names of one field."));
-        if (!await AcceptAsync(context, request.Others, checks)) return;
+        if (!await AcceptAsync(context, call.Headers, request.Others, checks)) return;
 
-        var tokenizer = engine.Tokenizer!;
+        var tokenizer = call.Engine.Tokenizer!;
         var begins = request.AddSpecial ?? request.AddSpecialTokens ?? request.Prompt is not null;
         var tokens = await tokenizations.RunAsync(() => tokenizer.Tokenize(text!), context.RequestAborted);
         if (begins) tokens = [tokenizer.BeginOfSequence, .. tokens];
@@ -59,28 +57,28 @@ internal sealed class TokensEndpoint(InferenceEngine engine, ServedModel model, 
             new TokenizeResponse(
                 Array.ConvertAll(tokens, token => request.WithPieces == true ? TokenPiece.Of(token, texts) : new(token, null, null)),
                 tokens.Length,
-                engine.Limits!.ContextLength,
+                call.Engine.Limits!.ContextLength,
                 request.ReturnTokenStrs == true ? Array.ConvertAll(tokens, token => texts.Of(token).Text) : null),
             OpenAiJsonContext.Relaxed.TokenizeResponse);
     }
 
     private async Task DetokenizeAsync(HttpContext context)
     {
-        if (await JsonPost.ReadAsync(context, engine) is not { } body) return;
-        if (!RequestBodyReader.TryRead(body, OpenAiJsonContext.Default.DetokenizeRequest, out var request, out var error))
+        using var call = await calls.OpenAsync(context);
+        if (call is null) return;
+        if (!RequestBodyReader.TryRead(call.Body, OpenAiJsonContext.Default.DetokenizeRequest, out var request, out var error))
         {
             await context.Response.WriteErrorAsync(error);
             return;
         }
 
         var checks = new FieldChecks();
-        checks.Add(model.Check(request.Model));
-        var tokenizer = engine.Tokenizer!;
+        var tokenizer = call.Engine.Tokenizer!;
         var tokens = Array.Empty<int>();
         if (request.Tokens is not { } given || given.IsNull()) checks.Add(OpenAiError.Missing("tokens"));
         else if (given.ValueKind != JsonValueKind.Array) checks.Add(OpenAiError.WrongType("tokens", "an array of token ids", given.Describe()));
         else if (given.GetArrayLength() > 0) tokens = RawPromptReader.ReadTokens("tokens", given, tokenizer, int.MaxValue, checks);
-        if (!await AcceptAsync(context, request.Others, checks)) return;
+        if (!await AcceptAsync(context, call.Headers, request.Others, checks)) return;
 
         var texts = new TokenText(tokenizer);
         using var bytes = new MemoryStream(tokens.Length * 4);
@@ -103,19 +101,18 @@ internal sealed class TokensEndpoint(InferenceEngine engine, ServedModel model, 
     }
 
     /// <summary>Answers with the first fault, if there is one, and false; else names the fields without effect.</summary>
-    private static async Task<bool> AcceptAsync(HttpContext context, IDictionary<string, JsonElement>? others, FieldChecks checks)
+    private static async Task<bool> AcceptAsync(HttpContext context, ChatHeaders headers, IDictionary<string, JsonElement>? others, FieldChecks checks)
     {
         var ignored = new IgnoredParameters();
         ignored.AddAll("", others);
-        if (!ChatHeaders.TryRead(context.Request.Headers, out var headers, out var error)) checks.Add(error);
-        else if (headers.Strict) checks.Add(ignored.Refusal);
+        if (headers.Strict) checks.Add(ignored.Refusal);
         if (checks.Error is not null)
         {
             await context.Response.WriteErrorAsync(checks.Error);
             return false;
         }
 
-        if (ignored.Names.Count > 0) context.Response.Headers[ChatCompletionsEndpoint.IgnoredHeader] = string.Join(',', ignored.Names);
+        context.Response.NameIgnored(ignored.Names);
         return true;
     }
 }

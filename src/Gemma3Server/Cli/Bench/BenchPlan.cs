@@ -8,7 +8,7 @@ namespace Gemma3Server.Cli.Bench;
 internal sealed record BenchPlan(int[] Streams, int PromptTokens, int Tokens, int Rounds)
 {
     /// <summary>The chat template around a prompt takes about 10 tokens, and a prompt may be a word too long.</summary>
-    private const int Slack = 64;
+    public const int Slack = 64;
 
     private const int ContextStep = 256;
 

@@ -13,6 +13,9 @@ internal sealed class BenchReport(IAnsiConsole console, BenchPlan plan)
     /// <summary>What was measured: model and hardware.</summary>
     public string Subject { get; set; } = "";
 
+    /// <summary>What the load took, where that was measured.</summary>
+    public MemoryMeasurement? Memory { get; set; }
+
     public void Add(string path, LoadResult result) => _results.Add((path, result));
 
     /// <summary>Medians over the rounds; the ratio is taken round by round against the native loop, since the machine's pace drifts.</summary>
@@ -21,7 +24,7 @@ internal sealed class BenchReport(IAnsiConsole console, BenchPlan plan)
         var table = new Table().Border(TableBorder.Simple);
         table.AddColumn("streams");
         table.AddColumn("path");
-        foreach (var title in new[] { "decode tok/s", "of native", "TTFT p50 ms", "TTFT p99 ms", "ITL p50 ms", "ITL p99 ms" })
+        foreach (var title in new[] { "prefill tok/s", "decode tok/s", "of native", "TTFT p50 ms", "TTFT p99 ms", "ITL p50 ms", "ITL p99 ms" })
             table.AddColumn(new TableColumn(title).RightAligned());
 
         foreach (var group in _results.GroupBy(r => (r.Result.Streams, r.Path)))
@@ -33,6 +36,7 @@ internal sealed class BenchReport(IAnsiConsole console, BenchPlan plan)
             table.AddRow(
                 group.Key.Streams.ToString(CultureInfo.InvariantCulture),
                 group.Key.Path,
+                Number(rounds.Select(r => r.PrefillTokensPerSecond).Median(), "0.0"),
                 Number(rounds.Select(r => r.DecodeTokensPerSecond).Median(), "0.0"),
                 Number(ratio, "0.000"),
                 Milliseconds(rounds.SelectMany(r => r.TimeToFirstToken), 0.5),
@@ -49,7 +53,13 @@ internal sealed class BenchReport(IAnsiConsole console, BenchPlan plan)
         console.Write(table);
         if (_results.Any(r => double.IsNaN(r.Result.DecodeTokensPerSecond)))
             console.WriteLine("A rate of - : the first stream ended before the last one had begun. Give more --tokens.");
+        if (Memory is null) return;
+        if (Memory.HostTaken is { } host) console.WriteLine(Bytes("host", Memory.HostPlanned, host));
+        if (Memory.GpuPlanned > 0) console.WriteLine(Bytes("GPU", Memory.GpuPlanned, Memory.GpuTaken));
     }
+
+    private static string Bytes(string name, long planned, long taken) => string.Create(CultureInfo.InvariantCulture,
+        $"{name} memory: {planned / 1048576.0:0} MiB planned, {taken / 1048576.0:0} MiB taken ({100.0 * (planned - taken) / taken:+0.0;-0.0} %)");
 
     private static string Milliseconds(IEnumerable<double> seconds, double quantile) => Number(seconds.Quantile(quantile) * 1000, "0.0");
 

@@ -46,6 +46,15 @@ internal static class BenchRun
         }
     }
 
+    /// <summary>Runs as many streams as there are sequences, each with as much of a prompt as it holds, so that every buffer has been written to.</summary>
+    public static async Task FillAsync(LocalServer server, BenchPlan plan, CancellationToken cancellationToken)
+    {
+        var (source, tokenizer, limits) = (new BenchPrompts(-1), server.Engine.Tokenizer!, server.Engine.Limits!);
+        var length = Math.Min(limits.ContextLength - BenchPlan.Slack - WarmUpTokens, limits.MicroBatchTokens);
+        int[][] prompts = [.. Enumerable.Range(0, plan.Streams[^1]).Select(_ => BenchPrompts.Render(source.Next(length, tokenizer), tokenizer))];
+        await EngineLoad.RunAsync(server.Engine, prompts, WarmUpTokens, cancellationToken);
+    }
+
     /// <summary>Measures a server that runs elsewhere.</summary>
     public static async Task RemoteAsync(
         ChatCompletionsClient client, string model, BenchPlan plan, BenchReport report, BenchProgress progress, CancellationToken cancellationToken)
@@ -66,5 +75,5 @@ internal static class BenchRun
     private static string Step(BenchPlan plan, int streams, int round, string path) =>
         $"{streams} {(streams == 1 ? "stream" : "streams")}, {path}, {(round < 0 ? "warm-up" : $"round {round + 1} of {plan.Rounds}")}";
 
-    private static LoadResult FromNative(NativeBaseline.Result result, int streams) => new(streams, result.DecodeRate, [], []);
+    private static LoadResult FromNative(NativeBaseline.Result result, int streams) => new(streams, result.DecodeRate, [], []) { PrefillTokensPerSecond = result.PrefillRate };
 }

@@ -12,6 +12,9 @@ namespace Gemma3Server.Cli.Bench;
 /// <param name="InterTokenLatency">Seconds, one value a gap.</param>
 internal sealed record LoadResult(int Streams, double DecodeTokensPerSecond, double[] TimeToFirstToken, double[] InterTokenLatency)
 {
+    /// <summary>Prompt tokens of all streams per second until the last of them has its first token; NaN where that is not known.</summary>
+    public double PrefillTokensPerSecond { get; init; } = double.NaN;
+
     public static LoadResult From(IReadOnlyList<StreamTimeline> streams)
     {
         var start = streams.Max(s => s.FirstToken);
@@ -22,6 +25,9 @@ internal sealed record LoadResult(int Streams, double DecodeTokensPerSecond, dou
             streams.Count,
             seconds > 0 ? tokens / seconds : double.NaN,
             [.. streams.Select(s => s.TimeToFirstToken)],
-            [.. streams.SelectMany(s => s.Gaps())]);
+            [.. streams.SelectMany(s => s.Gaps())])
+        {
+            PrefillTokensPerSecond = streams.Sum(s => s.PromptTokens) / streams.Max(s => s.TimeToFirstToken),
+        };
     }
 }

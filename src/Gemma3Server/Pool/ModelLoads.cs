@@ -1,0 +1,165 @@
+using Gemma3Server.Hosting;
+using Gemma3Server.Runtime;
+
+namespace Gemma3Server.Pool;
+
+/// <summary>One load, from finding room to a model that answers.</summary>
+/// <remarks>
+/// The steps of <see cref="LoadAsync"/>:
+/// <list type="number">
+/// <item>a model that is just being unloaded is waited for;</item>
+/// <item>its file says what it takes;</item>
+/// <item>while that does not fit, the idle model that was used least recently goes; while all are busy, their end is waited for, for a time;</item>
+/// <item>it is loaded. Where memory is missing all the same, another idle model goes, or it is made smaller, and tried again.</item>
+/// </list>
+/// One load at a time, by the pool's own task.
+/// </remarks>
+internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock gate, IModelLoader loader, ModelsSettings settings, TimeProvider timeProvider, ILogger logger)
+{
+    public async Task<LoadOutcome> LoadAsync(ModelSlot slot)
+    {
+        try
+        {
+            // 1. Its own end.
+            Task? gone;
+            lock (gate) gone = slot.Gone?.Task;
+            if (gone is not null) await gone;
+
+            // 2. to 4.
+            var need = loader.Need(slot.Model);
+            return await FindRoomAsync(slot, need) ?? await StartAsync(slot);
+        }
+        catch (Exception exception)
+        {
+            // A refused checkpoint says all in its message; the stack helps only with a fault of ours.
+            LogFailed(exception is ModelLoadException ? null : exception, slot.Model.Id, exception.Message);
+            return LoadOutcome.Failed(PoolErrors.Of(slot.Model.Id, exception), exception);
+        }
+    }
+
+    /// <summary>Waits until there is room; null when there is, or when no more can be had and a smaller load is worth a try.</summary>
+    private async Task<LoadOutcome?> FindRoomAsync(ModelSlot slot, ModelNeed need)
+    {
+        var began = timeProvider.GetTimestamp();
+        var patience = TimeSpan.FromSeconds(settings.RoomTimeout);
+        while (true)
+        {
+            MemorySize taken;
+            lock (gate) taken = books.Taken();
+            var free = loader.Free(taken);
+            Task changed;
+            lock (gate)
+            {
+                if (pool.IsStopping) return LoadOutcome.Refused(PoolErrors.Draining);
+                if (slot.Waiters.Count == 0 && !slot.IsWanted) return LoadOutcome.Abandoned;
+                var countFits = settings.MostLoaded == 0 || books.CountLoaded() < settings.MostLoaded;
+                taken = books.Taken();
+                if (countFits && need.Usual.FitsInto(free) && IsAllowed(need.Usual, taken)) return null;
+
+                // Nobody is unloaded for a load that cannot succeed. Where nobody is loaded, the load itself says best what is missing.
+                var evictable = books.Evictable();
+                var most = Allowed(free + evictable, taken - evictable);
+                if (need.LeastBytes > most.Total && (books.CountLoaded() > 0 || settings.MostBytes > 0))
+                    return LoadOutcome.Failed(PoolErrors.TooLarge(slot.Model.Id, need.LeastBytes, most.Total));
+                if (books.IsUnloadingOne())
+                {
+                    // Perhaps that is enough.
+                }
+                else if (books.LeastRecentlyUsed() is { } victim)
+                {
+                    LogEvicted(victim.Model.Id, slot.Model.Id);
+                    pool.BeginUnload(victim);
+                }
+                else if (!books.SomeWillGo())
+                {
+                    return countFits ? null : LoadOutcome.Refused(PoolErrors.AllPinned(slot.Model.Id, settings.MostLoaded));
+                }
+
+                slot.WaitsForRoom = true;
+                changed = pool.Changed;
+            }
+
+            var left = patience - timeProvider.GetElapsedTime(began);
+            try
+            {
+                await changed.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, timeProvider);
+            }
+            catch (TimeoutException)
+            {
+                return LoadOutcome.Refused(PoolErrors.Busy(slot.Model.Id, settings.RoomTimeout));
+            }
+        }
+    }
+
+    private bool IsAllowed(MemorySize size, MemorySize beside) => settings.MostBytes == 0 || size.Total + beside.Total <= settings.MostBytes;
+
+    private MemorySize Allowed(MemorySize free, MemorySize beside)
+    {
+        if (settings.MostBytes == 0) return free;
+        var left = Math.Max(0, settings.MostBytes - beside.Total);
+        return new(Math.Min(free.Host, left), Math.Min(free.Gpu, left));
+    }
+
+    private async Task<LoadOutcome> StartAsync(ModelSlot slot)
+    {
+        ModelLoadException? shortage = null;
+        for (var shrink = 0; ;)
+        {
+            MemorySize taken;
+            lock (gate) taken = books.Taken();
+            var free = Allowed(loader.Free(taken), taken);
+            IModelInstance instance;
+            lock (gate)
+            {
+                if (pool.IsStopping) return LoadOutcome.Refused(PoolErrors.Draining);
+                slot.WaitsForRoom = false;
+                slot.Instance = instance = loader.Start(slot.Model, shrink, free);
+            }
+
+            LogLoading(slot.Model.Id);
+            try
+            {
+                await instance.Ready;
+                LogLoaded(slot.Model.Id, instance.Taken.Host >> 20, instance.Taken.Gpu >> 20);
+                return LoadOutcome.Loaded;
+            }
+            catch (OperationCanceledException)
+            {
+                return LoadOutcome.Refused(PoolErrors.Draining); // nothing else stops a load
+            }
+            catch (Exception exception)
+            {
+                await instance.StopAsync(TimeSpan.Zero);
+                Task? gone;
+                lock (gate)
+                {
+                    slot.Instance = null;
+
+                    // Once memory was short, a smaller size that is wrong for this model is no answer.
+                    shortage ??= exception as ModelLoadException;
+                    if (shortage is not { IsForMemory: true }) throw;
+                    gone = books.LeastRecentlyUsed() is { } victim ? pool.BeginUnload(victim) : null;
+                }
+
+                if (gone is null && !loader.CanShrink(slot.Model, ++shrink)) throw shortage;
+                if (gone is null) LogShrinks(slot.Model.Id, exception.Message);
+                else await gone;
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Loading model {Model}")]
+    private partial void LogLoading(string model);
+
+    [LoggerMessage(LogLevel.Information, "Model {Model} is loaded: {HostMebibytes} MiB of host memory, {GpuMebibytes} MiB of GPU memory")]
+    private partial void LogLoaded(string model, long hostMebibytes, long gpuMebibytes);
+
+    [LoggerMessage(LogLevel.Information, "Model {Model} is unloaded to make room for {Next}")]
+    private partial void LogEvicted(string model, string next);
+
+    [LoggerMessage(LogLevel.Warning, "Model {Model} does not fit and is loaded smaller than configured: {Reason}")]
+    private partial void LogShrinks(string model, string reason);
+
+    [LoggerMessage(LogLevel.Error, "Model {Model} could not be loaded: {Reason}")]
+    private partial void LogFailed(Exception? exception, string model, string reason);
+}
