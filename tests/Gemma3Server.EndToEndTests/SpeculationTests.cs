@@ -44,7 +44,8 @@ public sealed class SpeculationTests
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{name}: {ties} of {prompts.Count} greedy and {seeded} of {prompts.Count} seeded texts diverge; "
             + $"{drafted.Statistics.AcceptedDraftTokens} of {drafted.Statistics.DraftTokens} drafted tokens held, {drafted.Statistics.Steps} steps instead of {plain.Statistics.Steps}.");
-        Assert.True(drafted.Statistics.AcceptedDraftTokens > 100, $"{name}: {drafted.Statistics}");
+        // Where rounding lets the texts diverge, which depends on who ran beside whom, their predictions fail.
+        Assert.True(drafted.Statistics.AcceptedDraftTokens > (sharedCells ? 30 : 100), $"{name}: {drafted.Statistics}");
         Assert.Equal(0, plain.Statistics.DraftTokens);
 
         // With cells of its own a sequence is computed to the bit alike in one row or in several; in a shared pool sums run over other cells.
