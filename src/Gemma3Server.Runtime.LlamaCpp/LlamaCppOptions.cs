@@ -15,8 +15,8 @@ public sealed record LlamaCppOptions
     public string? DraftPath { get; init; }
 
     /// <summary>
-    /// Layers kept on the GPU, the output counted as one more; -1 = all, or as many as fit (<see cref="Planning.MemoryPlanner"/>). Without a GPU
-    /// backend it has no effect.
+    /// Layers kept on the GPU, the output counted as one more; -1 = all, or as many as fit (<see cref="Planning.MemoryPlanner"/>); 0 = the GPU is
+    /// left alone. Without a GPU backend it has no effect.
     /// </summary>
     public int GpuLayers { get; init; } = -1;
 

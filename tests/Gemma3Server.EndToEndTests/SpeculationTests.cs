@@ -47,7 +47,8 @@ public sealed class SpeculationTests
         Assert.Equal(0, plain.Statistics.DraftTokens);
         if (!TestLibrary.IsBatchInvariant) return; // a random model's text leaves its prediction at the first near-tie
 
-        Assert.True(drafted.Statistics.AcceptedDraftTokens > 100, $"{name}: {drafted.Statistics}");
+        // Where rounding lets the texts diverge, which depends on who ran beside whom, their predictions fail.
+        Assert.True(drafted.Statistics.AcceptedDraftTokens > (sharedCells ? 30 : 100), $"{name}: {drafted.Statistics}");
 
         // With cells of its own a sequence is computed to the bit alike in one row or in several; in a shared pool sums run over other cells.
         if (!sharedCells) Assert.Equal(0, ties + seeded);

@@ -68,6 +68,10 @@ internal sealed unsafe class LlamaModel : IDisposable
 
         var parameters = LlamaNative.llama_model_default_params();
         parameters.GpuLayers = options.GpuLayers;
+        nint none = 0;
+
+        // Without a layer on it the library would still take a context and a compute buffer on each GPU, for prompts.
+        if (options.GpuLayers == 0) parameters.Devices = (nint)(&none);
         parameters.LoadMode = (options.MemoryMap, options.MemoryLock) switch
         {
             (true, true) => LlamaLoadMode.MemoryMapAndLock,

@@ -1,4 +1,3 @@
-using Gemma3Server.Runtime.LlamaCpp.Gguf;
 using Gemma3Server.Runtime.LlamaCpp.Loading;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Planning;
@@ -27,8 +26,8 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
         var offloaded = OffloadedLayers(layers, gpuLayers, gpus);
         var first = layers - offloaded;
         var hasGpu = gpus > 0 && gpuLayers != 0;
-        var globalKv = KvBytes(model, plan, plan.TotalCells);
-        var windowKv = KvBytes(model, plan, plan.WindowCells);
+        var globalKv = model.KvRowBytes(plan) * plan.TotalCells;
+        var windowKv = model.KvRowBytes(plan) * plan.WindowCells;
         var (global, globalOnGpu) = (model.CountGlobal(0), model.CountGlobal(first));
         var gpuWeights = model.LayerBytes / layers * offloaded + (hasGpu ? model.OutputBytes + model.OtherBytes : 0);
         return new(
@@ -38,9 +37,7 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
                 TokenEmbeddings = model.TokenEmbeddingBytes,
                 GlobalKv = globalKv * (global - globalOnGpu),
                 WindowKv = windowKv * (layers - global - (offloaded - globalOnGpu)),
-                Compute = offloaded < layers
-                    ? ComputeBuffers.OfLayers(model, plan, output: !hasGpu) + ComputeBuffers.OfProcessor(model, plan)
-                    : ComputeBuffers.OfInputs(model, plan),
+                Compute = hasGpu ? ComputeBuffers.OfInputs(model, plan) : ComputeBuffers.OfLayers(model, plan) + ComputeBuffers.OfProcessor(model, plan),
                 Logits = (long)plan.MaxLogitsRows * model.VocabularySize * sizeof(float),
                 Projector = hasGpu ? 0 : model.ProjectorBytes,
                 Overhead = HostOverhead + (long)VocabularyEntryBytes * model.VocabularySize,
@@ -51,7 +48,7 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
                 TokenEmbeddings = model.OutputBytes > 0 ? 0 : model.TokenEmbeddingBytes,
                 GlobalKv = globalKv * globalOnGpu,
                 WindowKv = windowKv * (offloaded - globalOnGpu),
-                Compute = ComputeBuffers.OfLayers(model, plan, output: true) * gpus,
+                Compute = ComputeBuffers.OfGpu(model, plan, first) * gpus,
                 Projector = model.ProjectorBytes,
                 Overhead = GpuOverhead * gpus,
             });
@@ -98,10 +95,6 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
     /// <param name="gpus">Number of GPUs.</param>
     internal static int OffloadedLayers(int layers, int gpuLayers, int gpus) =>
         gpus == 0 ? 0 : gpuLayers < 0 ? layers : Math.Clamp(gpuLayers - 1, 0, layers);
-
-    /// <summary>Bytes of so many cells of one layer.</summary>
-    private static long KvBytes(ModelFootprint model, ContextPlan plan, long cells) =>
-        (plan.KeyType.ByteLength(model.KeyRowElements) + plan.ValueType.ByteLength(model.ValueRowElements)) * cells;
 
     private static long Mebibytes(long bytes) => bytes >> 20;
 }

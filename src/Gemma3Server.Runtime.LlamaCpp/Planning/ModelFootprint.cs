@@ -1,6 +1,7 @@
 using Gemma3Server.Runtime.LlamaCpp.Gguf;
 using Gemma3Server.Runtime.LlamaCpp.Gguf.Inspection;
 using Gemma3Server.Runtime.LlamaCpp.Gguf.Synthetic;
+using Gemma3Server.Runtime.LlamaCpp.Loading;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Planning;
 
@@ -101,6 +102,19 @@ public sealed record ModelFootprint
             OtherBytes = Bytes(name => !IsEmbedding(name) && !IsLayer(name)),
         };
     }
+
+    /// <summary>Bytes of one of the three matrices of a layer's feed-forward network, the largest there are; all matrices are stored alike.</summary>
+    internal long FeedForwardMatrixBytes
+    {
+        get
+        {
+            var rows = 3L * FeedForwardLength + 2L * QueryRowElements + KeyRowElements + ValueRowElements;
+            return LayerBytes / LayerCount * FeedForwardLength / rows;
+        }
+    }
+
+    /// <summary>Bytes of a cell of one layer.</summary>
+    internal long KvRowBytes(ContextPlan plan) => plan.KeyType.ByteLength(KeyRowElements) + plan.ValueType.ByteLength(ValueRowElements);
 
     /// <summary>Layers from <paramref name="first"/> on that see the whole context.</summary>
     internal int CountGlobal(int first) => SlidingWindow > 0

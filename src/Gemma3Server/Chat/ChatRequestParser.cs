@@ -33,7 +33,8 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         if (error is not null || !MessageReader.TryRead(request.Messages, ignored, out var entries, out error, model.ToolForm)) return ChatParseResult.Of(error);
         var checks = new FieldChecks();
         var ending = PromptEndings.Read(request, checks);
-        var tools = new ToolReader(ToolShape.Nested, model.ToolForm, checks).Read(request.Tools, request.ToolChoice, request.ParallelToolCalls);
+        var reader = new ToolReader(ToolShape.Nested, model.ToolForm, checks);
+        var tools = reader.Read(request.Tools, request.ToolChoice, request.ParallelToolCalls);
         if (checks.Error is not null || !Conversation.TryCreate(entries, out var conversation, out error, ending, tools?.Preamble ?? ""))
             return ChatParseResult.Of(checks.Error ?? error!);
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
@@ -56,7 +57,7 @@ internal sealed class ChatRequestParser(ServedModel model, InferenceEngine engin
         error ??= ContextLength.CheckLeast("prediction", Encoding.UTF8.GetByteCount(prediction) / tokenizer.LongestPiece, limits.ContextLength);
         error ??= StructuredOutputReader.Compile(format, engine, cancellationToken);
         tools = tools is null ? null : tools with { Otherwise = format?.Definition };
-        error ??= tools?.Compile(engine, cancellationToken);
+        error ??= (tools ?? reader.Unused)?.Compile(engine, cancellationToken);
         if (error is not null) return ChatParseResult.Of(error);
 
         // 3. Prompt.

@@ -29,7 +29,7 @@ internal sealed class ItemEntries(ToolCallForm form, List<ChatEntry> entries)
             case ResponseItem.FunctionCallOutput:
                 var error = EndCalls();
                 if (error is not null || !_tools.TryTake(item.CallId!, PythonText.Strip(item.Output!), place, out var results, out error)) return error;
-                foreach (var result in results ?? []) entries.Add(new(ChatRole.User, [result]));
+                foreach (var result in results ?? []) entries.Add(new(ChatRole.User, [result]) { IsResult = true });
                 return null;
             default:
                 if ((EndCalls() ?? _tools.MissingResult()) is { } missing) return missing;

@@ -11,7 +11,7 @@ internal sealed class PromptFitting(PromptTokenizer prompts)
     /// <summary>What is left of the context for the answer, at least, where items are dropped and the request says nothing.</summary>
     private const int LeastShareOfAnswer = 8;
 
-    /// <param name="entries">The messages; system messages in front are never dropped, and neither is the last one.</param>
+    /// <param name="entries">The messages; system messages in front are never dropped, and neither is the last one with what it is the result of.</param>
     /// <param name="preamble">What stands in the first user turn, before what the user says.</param>
     /// <param name="askedTokens">Tokens that the answer is to have at most, if the request says so.</param>
     /// <param name="truncate">Whether items may be dropped.</param>
@@ -23,9 +23,9 @@ internal sealed class PromptFitting(PromptTokenizer prompts)
         var whole = await TryAsync(entries, preamble, askedTokens, contextLength, cancellationToken);
         if (whole.Error is null || !truncate) return whole;
 
-        // Fewer messages never have more tokens, so that the first start that fits is found by halving.
+        // Fewer messages never have more tokens, so that the first start that fits is found by halving. Results go with their calls.
         var front = entries.TakeWhile(entry => entry.Role == ChatRole.System).Count();
-        var starts = Enumerable.Range(front, entries.Count - front).Skip(1).Where(i => entries[i].Role != ChatRole.Assistant).ToList();
+        var starts = Enumerable.Range(front, entries.Count - front).Skip(1).Where(i => entries[i].Role != ChatRole.Assistant && !entries[i].IsResult).ToList();
         var room = askedTokens ?? contextLength / LeastShareOfAnswer;
         FittedPrompt? best = null;
         var (low, high) = (0, starts.Count - 1);

@@ -33,7 +33,7 @@ internal sealed class ResponseRequestParser(
         if (read.Error is { } error) return error;
         var (request, parts, generation, ignored) = (read.Request!, read.Parts!, read.Generation!, read.Ignored);
         var tools = read.Tools is null ? null : read.Tools with { Otherwise = read.Format?.Definition };
-        if ((StructuredOutputReader.Compile(read.Format, engine, cancellationToken) ?? tools?.Compile(engine, cancellationToken)) is { } unusable) return unusable;
+        if ((StructuredOutputReader.Compile(read.Format, engine, cancellationToken) ?? (tools ?? read.UnusedTools)?.Compile(engine, cancellationToken)) is { } unusable) return unusable;
 
         // 2. Conversation.
         var (entries, input, fault) = await _assembly.AssembleAsync(read.Body!.Id, request, parts, owner);
@@ -87,7 +87,8 @@ internal sealed class ResponseRequestParser(
 
         var checks = new FieldChecks();
         var generation = GenerationReader.Read(request, headers, client, tokenizer, checks);
-        var tools = new ToolReader(ToolShape.Flat, model.ToolForm, checks).Read(request.Tools, request.ToolChoice, request.ParallelToolCalls);
+        var reader = new ToolReader(ToolShape.Flat, model.ToolForm, checks);
+        var tools = reader.Read(request.Tools, request.ToolChoice, request.ParallelToolCalls);
         var (response, topLogProbs, format) = ResponseFields.Read(
             request, generation, model, timeProvider.GetUtcNow().ToUnixTimeSeconds(), ignored, checks);
         if (headers.Strict) checks.Add(ignored.Refusal);
@@ -100,6 +101,7 @@ internal sealed class ResponseRequestParser(
             Generation = generation with { TopLogProbs = topLogProbs },
             Body = response,
             Tools = tools,
+            UnusedTools = reader.Unused,
             Format = format,
         };
     }
@@ -113,6 +115,8 @@ internal sealed class ResponseRequestParser(
         public GenerationRequest? Generation { get; init; }
 
         public ResponseBody? Body { get; init; }
+
+        public ToolUse? UnusedTools { get; init; }
 
         public ToolUse? Tools { get; init; }
 

@@ -7,6 +7,9 @@ namespace Gemma3Server.Tests.Api;
 /// <summary>Tools that cannot be used, and histories that cannot be.</summary>
 public sealed class ChatToolErrorTests(ChatToolErrorTests.Fixture fixture) : IClassFixture<ChatToolErrorTests.Fixture>
 {
+    private const string NotUsable =
+        """{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"array","uniqueItems":true}}}}}""";
+
     private const string User = """{"role":"user","content":"Hi"}""";
     private const string Calls = """{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"g","arguments":"{}"}}]}""";
 
@@ -47,6 +50,14 @@ public sealed class ChatToolErrorTests(ChatToolErrorTests.Fixture fixture) : ICl
     [InlineData("""{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"x"}}]}}""", "tool_choice.allowed_tools.tools[0].function.name", "invalid_value", "'x'")]
     public async Task Post_BadChoice_Is400WithParamAndCode(string choice, string param, string code, string message) =>
         await AssertErrorAsync($$"""{"messages":[{{User}}],{{ChatTools.Both()}},"tool_choice":{{choice}}}""", param, code, message);
+
+    [Theory]
+    [InlineData("\"none\"")]
+    [InlineData("""{"type":"function","function":{"name":"get_time"}}""")]
+    [InlineData("""{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"get_time"}}]}}""")]
+    public async Task Post_SchemaThatCannotBeUsed_Is400AlsoWhereTheToolMayNotBeCalled(string choice) => await AssertErrorAsync(
+        $$"""{"messages":[{{User}}],"tools":[{{ChatTools.Clock}},{{NotUsable}}],"tool_choice":{{choice}}}""",
+        "tools[1].function.parameters", "invalid_function_parameters", "'/properties/a/uniqueItems'");
 
     [Theory]
     [InlineData("\"tool_choice\":\"required\"", "tool_choice", "invalid_value", "only allowed when 'tools' are given")]

@@ -135,12 +135,13 @@ public sealed class ChatToolTests
     [Theory]
     [InlineData("""{"name": "get_time", "age": 3}""", """{"name": "get_time", "age": 3} stop""")]
     [InlineData(Call, "get_weather{\"city\": \"Rome\"} tool_calls")]
+    [InlineData($$"""{"name": "me", "age": 3, "calls": [{{Call}}]}""", $$"""{"name": "me", "age": 3, "calls": [{{Call}}]} stop""")]
     public async Task Post_ResponseFormatBesideTools_IsEitherOfThem(string reply, string expected)
     {
         await using var server = await TestServer.StartAsync(reply);
         using var response = await server.PostAsync(TestServer.Chat(ChatTools.Both(
             """
-            "response_format":{"type":"json_schema","json_schema":{"name":"p","schema":{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"}},"required":["name","age"]}}}
+            "response_format":{"type":"json_schema","json_schema":{"name":"p","schema":{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer"},"calls":{"type":"array"}},"required":["name","age"]}}}
             """)));
         using var body = JsonDocument.Parse(await TestServer.ReadAsync(response));
         var choice = body.RootElement.GetProperty("choices")[0];

@@ -38,6 +38,7 @@ public sealed class StructuredOutputTests
     [InlineData("\"structured_outputs\":{\"grammar\":\"root ::= \\\"a\\\"{2,4} [xyz]\"}", "^a{2,4}[xyz]$")]
     [InlineData("\"structured_outputs\":{\"json\":{\"type\":\"boolean\"}}", "^(true|false)$")]
     [InlineData("\"structured_outputs\":{\"json\":\"{\\\"const\\\":[1]}\"}", "^\\[\\s*1\\s*\\]$")]
+    [InlineData("\"structured_outputs\":{\"json\":{\"const\":{\"name\":\"f\",\"parameters\":{}}}}", "^\\{\\s*\"name\":\\s*\"f\",\\s*\"parameters\":\\s*\\{\\s*\\}\\s*\\}$")]
     [InlineData("\"structured_outputs\":null,\"response_format\":{\"type\":\"text\"},\"max_tokens\":3", "(?s).")]
     public async Task Post_StructuredOutputs_AnswerMatches(string fields, string pattern)
     {

@@ -6,7 +6,8 @@ namespace Gemma3Server.Chat.Tools;
 /// <summary>Splits the text of an answer, as it comes, into text for the reader and calls of tools.</summary>
 /// <remarks>
 /// Text is held back only while it may be the beginning of a call, or white space or a fence before one. Nothing of a call's markup is shown, nor
-/// what a model writes behind its last call, which the grammar keeps down to closing brackets. Not thread-safe; one for each answer.
+/// what a model writes behind its last call, which the grammar keeps down to closing brackets. Where an answer without calls has a form of its own,
+/// only one that begins as calls are written is calls, whatever the other form contains. Not thread-safe; one for each answer.
 /// </remarks>
 internal sealed class ToolCallParser
 {
@@ -16,6 +17,7 @@ internal sealed class ToolCallParser
     private readonly StringBuilder _json = new();
     private string _held = "";
     private int _calls;
+    private bool _isText;
     private IArgumentsReader? _arguments;
 
     public ToolCallParser(ToolUse tools)
@@ -57,9 +59,10 @@ internal sealed class ToolCallParser
     /// <summary>Reads text up to the next call; returns what follows, and holds back what may be a call's beginning.</summary>
     private string ReadText(string text)
     {
-        for (var start = 0; start < text.Length; start++)
+        var isEither = _tools.Otherwise is not null && _calls == 0;
+        for (var start = 0; start < (isEither ? 1 : text.Length) && !_isText; start++)
         {
-            if (!MayBegin(text[start])) continue;
+            if (isEither ? text[start] != (_tools.Form == ToolCallForm.Json ? '{' : '[') : !MayBegin(text[start])) continue;
             var fit = _header.Match(text.AsSpan(start), _calls == 0, out var length, out var name);
             if (fit == CallHeader.Fit.None) continue;
             Show(text[..start]);
@@ -73,6 +76,7 @@ internal sealed class ToolCallParser
             return text[(start + length)..];
         }
 
+        _isText |= isEither;
         Show(text);
         return "";
     }

@@ -25,6 +25,19 @@ internal static class ToolParameters
         return $"{{{string.Join(',', members)}}}";
     }
 
+    /// <summary>
+    /// The schema as the model is shown it: in the order that Google's examples have, whatever the client's is, since small models are used to
+    /// it; without what says that there are no other arguments, which the constraint sees to.
+    /// </summary>
+    public static string Shown(JsonElement schema)
+    {
+        string[] first = ["type", "description", "properties", "required"];
+        var keywords = schema.EnumerateObject()
+            .Where(keyword => keyword.Name != "$schema" && !(keyword.Name == "additionalProperties" && keyword.Value.ValueKind == JsonValueKind.False))
+            .OrderBy(keyword => Array.IndexOf(first, keyword.Name) is >= 0 and var place ? place : first.Length);
+        return $"{{{string.Join(',', keywords.Select(keyword => $"{ToolFormat.Quote(keyword.Name)}:{ToolFormat.Compact(keyword.Value)}"))}}}";
+    }
+
     /// <summary>Whether a keyword, beside an empty list of properties, leaves it at that.</summary>
     private static bool SaysNothing(JsonProperty keyword) => keyword.Name switch
     {

@@ -13,6 +13,9 @@ internal sealed partial class ToolReader(ToolShape shape, ToolCallForm form, Fie
 
     private readonly List<ToolDeclaration> _declared = [];
 
+    /// <summary>Tools that were declared only not to be used: there is nothing to do but to see whether they could be.</summary>
+    public ToolUse? Unused { get; private set; }
+
     /// <summary>The tools of which an answer may make use; null when there are none. Faults are added to the checks.</summary>
     /// <param name="tools">The field <c>tools</c>.</param>
     /// <param name="choice">The field <c>tool_choice</c>.</param>
@@ -22,8 +25,8 @@ internal sealed partial class ToolReader(ToolShape shape, ToolCallForm form, Fie
         ReadTools(tools);
         if (checks.Error is not null) return null;
         var (mode, names) = ReadChoice(choice);
-        if (checks.Error is not null || mode == "none" || _declared.Count == 0) return null;
-        return new()
+        if (checks.Error is not null || _declared.Count == 0) return null;
+        var use = new ToolUse
         {
             Form = form,
             Declared = _declared,
@@ -31,6 +34,9 @@ internal sealed partial class ToolReader(ToolShape shape, ToolCallForm form, Fie
             Required = mode == "required",
             Parallel = parallel ?? true,
         };
+        if (mode != "none") return use;
+        Unused = use;
+        return null;
     }
 
     /// <summary>Whether a text can be the name of a function.</summary>
@@ -88,7 +94,7 @@ internal sealed partial class ToolReader(ToolShape shape, ToolCallForm form, Fie
         try
         {
             return new(
-                param, ToolFormat.Declaration(functionName, description, ToolFormat.Compact(parameters)), new(functionName, ToolParameters.Constraint(parameters)));
+                param, ToolFormat.Declaration(functionName, description, ToolParameters.Shown(parameters)), new(functionName, ToolParameters.Constraint(parameters)));
         }
         catch (Exception exception) when (exception is InvalidOperationException or ArgumentException or JsonException)
         {

@@ -43,9 +43,13 @@ internal sealed record ToolUse
     /// <summary>A reader of one answer.</summary>
     public ToolCallParser CreateParser() => new(this);
 
-    /// <summary>Compiles <see cref="Grammar"/>; returns what is wrong with it: the pointer of a fault begins with the number of the tool.</summary>
+    /// <summary>
+    /// Compiles <see cref="Grammar"/>, and that of all tools if some may not be called; returns what is wrong with them: the pointer of a fault
+    /// begins with the number of the tool.
+    /// </summary>
     public OpenAiError? Compile(InferenceEngine engine, CancellationToken cancellationToken)
     {
+        if (Callable.Count < Declared.Count && (this with { Callable = Declared }).Compile(engine, cancellationToken) is { } error) return error;
         const string Code = "invalid_function_parameters";
         if (engine.CheckGrammar(Grammar, cancellationToken) is not { } fault) return null;
         var parts = (fault.Pointer ?? "").Split('/', 3);

@@ -52,6 +52,35 @@ public sealed class ResponseToolTests
     }
 
     [Fact]
+    public async Task Post_TruncatedConversation_DropsResultsWithTheirCalls()
+    {
+        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { ContextLength = 300, Next = ScriptedReply.Of("ok") });
+        await using var roomy = await TestServer.StartAsync("ok");
+        const string Calls = """
+            {"role":"user","content":"0"},{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"function_call","call_id":"b","name":"g","arguments":"{}"},
+            {"type":"function_call_output","call_id":"a","output":"1"},{"type":"function_call_output","call_id":"b","output":"2"},{"role":"assistant","content":"x"},
+            """;
+        var last = $$"""{"role":"user","content":"{{new string('3', 40)}}"}""";
+        var kept = new HashSet<int>();
+        for (var length = 0; length < 220; length += 10)
+        {
+            // Ever more of it has to go: nothing, the question, or all of the calls.
+            var middle = $$"""{"role":"user","content":"{{new string('y', length)}}"},{"role":"assistant","content":"x"},""";
+            var used = await TokensAsync("[" + Calls + middle + last + "]", "\"truncation\":\"auto\"");
+            long[] wholes = [await CountAsync("[" + Calls + middle + last + "]"), await CountAsync("[" + middle + last + "]"), await CountAsync("[" + last + "]")];
+            Assert.Contains(used, wholes);
+            kept.Add(Array.IndexOf(wholes, used));
+        }
+
+        Assert.Equal([0, 1, 2], kept.Order());
+
+        async Task<long> TokensAsync(string input, string fields) => (await server.RespondAsync(ResponseCalls.Body(fields, input)).JsonAsync()).InputTokens();
+
+        async Task<long> CountAsync(string input) =>
+            (await roomy.SendAsync(HttpMethod.Post, "/v1/responses/input_tokens", ResponseCalls.Body(input: input)).JsonAsync()).GetProperty("input_tokens").GetInt32();
+    }
+
+    [Fact]
     public async Task Post_EndOfTokensInACall_IsIncomplete()
     {
         await using var server = await TestServer.StartAsync(Calls);
