@@ -10,15 +10,15 @@ internal static class Checkpoints
 
     static Checkpoints() => AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Folder, recursive: true);
 
-    /// <summary>The file of a shape's checkpoint.</summary>
-    public static string Path(string shape)
+    /// <summary>The file of a shape's checkpoint; another seed is another model.</summary>
+    public static string Path(string shape, ulong seed = 42)
     {
         lock (Gate)
         {
-            var path = System.IO.Path.Combine(Folder, $"gemma-3-{shape}.gguf");
+            var path = System.IO.Path.Combine(Folder, seed == 42 ? $"gemma-3-{shape}.gguf" : $"gemma-3-{shape}-{seed}.gguf");
             if (File.Exists(path)) return path;
             Assert.True(GemmaShape.TryGet(shape, out var found), $"no shape '{shape}'");
-            SyntheticCheckpoint.Write(found, path, seed: 42, cancellationToken: TestContext.Current.CancellationToken);
+            SyntheticCheckpoint.Write(found, path, seed, cancellationToken: TestContext.Current.CancellationToken);
             return path;
         }
     }

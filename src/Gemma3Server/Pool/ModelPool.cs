@@ -1,6 +1,5 @@
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Hosting;
-using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Pool;
 
@@ -18,12 +17,9 @@ internal sealed partial class ModelPool : IAsyncDisposable
     private readonly ModelsSettings _settings;
     private readonly TimeProvider _timeProvider;
     private readonly ILogger _logger;
-    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PoolStart _start = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _work = Task.CompletedTask;
-    private IReadOnlyList<ServedModel> _startModels = [];
-    private int _starting;
     private bool _working;
 
     public ModelPool(IModelLoader loader, ModelsSettings settings, TimeProvider timeProvider, ILogger<ModelPool> logger)
@@ -36,10 +32,10 @@ internal sealed partial class ModelPool : IAsyncDisposable
     public bool IsStopping { get; private set; }
 
     /// <summary>Completes when the models of the start are loaded, as far as they can be; faults when the default model cannot be.</summary>
-    public Task Started => _started.Task;
+    public Task Started => _start.Done;
 
     /// <summary>Completes when the default model could not be loaded at the start, or its engine has failed: the server is of no use then.</summary>
-    public Task Lost => _lost.Task;
+    public Task Lost => _start.Lost;
 
     /// <summary>Completes when something has changed that a load may wait for. Asked for under the lock.</summary>
     internal Task Changed => _changed.Task;
@@ -50,8 +46,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
     {
         lock (_gate)
         {
-            _startModels = models;
-            _starting = models.Count;
+            _start.Begin(models);
             foreach (var model in models)
             {
                 var slot = _books.SlotOf(model);
@@ -103,8 +98,8 @@ internal sealed partial class ModelPool : IAsyncDisposable
             lock (_gate)
             {
                 if (IsStopping) return PoolErrors.Draining;
-                if (_startModels.Count == 0 || _starting > 0) return PoolErrors.Starting;
-                var failed = _startModels.Select(_books.SlotOf).FirstOrDefault(slot => slot.State == ModelState.Failed);
+                if (!_start.IsOver) return PoolErrors.Starting;
+                var failed = _start.Models.Select(_books.SlotOf).FirstOrDefault(slot => slot.State == ModelState.Failed);
                 return failed is null ? null : PoolErrors.Failed(failed.Model.Id, failed.Failure!);
             }
         }
@@ -185,7 +180,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
 
         await Task.WhenAll(instances.Select(instance => instance.StopAsync(timeout)));
         await work;
-        _started.TrySetCanceled();
+        _start.Cancel();
     }
 
     public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero);
@@ -203,7 +198,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
         slot.State = ModelState.Unloading;
         slot.Gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Disarm(slot);
-        if (slot.Leases == 0) _ = EndAsync(slot, slot.Instance!);
+        if (slot.Leases == 0) End(slot);
         return slot.Gone.Task;
     }
 
@@ -236,6 +231,14 @@ internal sealed partial class ModelPool : IAsyncDisposable
         lock (_gate)
         {
             var wasStarting = slot.IsStarting;
+            if (outcome == LoadOutcome.Abandoned && slot.Waiters.Count > 0)
+            {
+                // Somebody has come after all.
+                _books.Settle(slot, outcome.State);
+                _books.Enqueue(slot);
+                return;
+            }
+
             if (outcome.State == ModelState.Loaded) slot.Generation++;
             else slot.Instance = null;
             _books.Settle(slot, outcome.State);
@@ -257,27 +260,13 @@ internal sealed partial class ModelPool : IAsyncDisposable
             {
                 _books.Use(slot);
                 if (slot.Leases == 0) Rest(slot);
-                _ = WatchAsync(slot, slot.Instance!, slot.Generation);
+                Watch(slot);
             }
 
-            if (wasStarting) NoteStarted(slot, outcome);
+            if (wasStarting && !IsStopping) _start.Note(slot, outcome);
             Pulse();
         }
     }
-
-    private void NoteStarted(ModelSlot slot, LoadOutcome outcome)
-    {
-        _starting--;
-        if (IsDefault(slot) && outcome.State == ModelState.Failed)
-        {
-            if (_started.TrySetException(outcome.Cause ?? new ModelLoadException(slot.Failure!))) _ = _started.Task.Exception; // seen here, should nobody await it
-            _lost.TrySetResult();
-        }
-
-        if (_starting == 0 && !IsStopping) _started.TrySetResult();
-    }
-
-    private bool IsDefault(ModelSlot slot) => _startModels.Count > 0 && slot.Model.Id == _startModels[0].Id;
 
     private ModelLease Lend(ModelSlot slot)
     {
@@ -297,7 +286,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
             _books.Use(slot);
             if (lease.KeepAlive is { } keepAlive) slot.KeepAlive = keepAlive;
             if (slot.Leases > 0) return;
-            if (slot.State == ModelState.Unloading) _ = EndAsync(slot, slot.Instance!);
+            if (slot.State == ModelState.Unloading) End(slot);
             else Rest(slot);
             Pulse();
         }
@@ -347,9 +336,16 @@ internal sealed partial class ModelPool : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends a model on another thread: the caller holds the lock, and looks at the slot afterwards.</summary>
+    private void End(ModelSlot slot)
+    {
+        var instance = slot.Instance!;
+        _ = Task.Run(() => EndAsync(slot, instance));
+    }
+
     private async Task EndAsync(ModelSlot slot, IModelInstance instance)
     {
-        await Task.Run(() => instance.StopAsync(TimeSpan.Zero));
+        await instance.StopAsync(TimeSpan.Zero);
         TaskCompletionSource? gone;
         lock (_gate)
         {
@@ -363,6 +359,12 @@ internal sealed partial class ModelPool : IAsyncDisposable
         gone?.SetResult();
     }
 
+    private void Watch(ModelSlot slot)
+    {
+        var (instance, generation) = (slot.Instance!, slot.Generation);
+        _ = Task.Run(() => WatchAsync(slot, instance, generation));
+    }
+
     /// <summary>A model whose engine fails later is gone; whoever holds it is told by the engine.</summary>
     private async Task WatchAsync(ModelSlot slot, IModelInstance instance, int generation)
     {
@@ -372,7 +374,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
         lock (_gate)
         {
             if (slot.Generation != generation || IsStopping) return;
-            if (IsDefault(slot)) _lost.TrySetResult();
+            _start.NoteFailure(slot);
             if (slot.State != ModelState.Loaded) return;
             Disarm(slot);
             slot.Instance = null;

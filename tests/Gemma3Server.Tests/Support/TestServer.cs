@@ -108,6 +108,9 @@ internal sealed partial class TestServer : IAsyncDisposable
         return Fingerprints.Replace(CallIds.Replace(Ids.Replace(text, "chatcmpl-ID"), "call_ID"), "fp_X");
     }
 
+    /// <summary>The model of this id.</summary>
+    public ServedModel Model(string id) => _app.Services.GetRequiredService<ModelDirectory>().All().Single(model => model.Id == id);
+
     private InferenceEngine EngineOf(ServedModel model) => ((ModelSession)Pool.InstanceOf(model)!).Engine;
 
     /// <summary>Waits until another thread has come so far; fails with the test's timeout.</summary>
