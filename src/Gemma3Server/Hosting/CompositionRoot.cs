@@ -191,6 +191,7 @@ internal static class CompositionRoot
             MicroBatchTokens = runtime.MicroBatchTokens,
             DraftRows = settings.Engine.Speculation == "off" ? 0 : settings.Engine.DraftTokens,
             MostDraftRows = EngineOptions.MostDraftRows,
+            HostCacheBytes = settings.Engine.CheckpointBytes + settings.Engine.HostCacheBytes,
             Threads = runtime.Threads,
             FlashAttention = runtime.FlashAttention switch
             {
