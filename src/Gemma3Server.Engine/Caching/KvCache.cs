@@ -413,10 +413,24 @@ internal sealed class KvCache
     private SequenceSnapshot? TakeWhole(CacheEntry entry)
     {
         var began = _clock.GetTimestamp();
-        if (_runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } snapshot) return null;
+        if (TrySnapshot(entry.Id, SnapshotScope.Full) is not { } snapshot) return null;
         _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
         _hostBytesPerToken = snapshot.Data.Length / (double)snapshot.Length;
         return snapshot;
+    }
+
+    /// <summary>A snapshot only saves work: without memory for it there is none, and the others give theirs back.</summary>
+    private SequenceSnapshot? TrySnapshot(int id, SnapshotScope scope)
+    {
+        try
+        {
+            return _runtime.Snapshot(id, scope);
+        }
+        catch (OutOfMemoryException)
+        {
+            _prefixes.DropSnapshots();
+            return null;
+        }
     }
 
     private bool RestoreWhole(CacheEntry target, SequenceSnapshot snapshot)
@@ -451,7 +465,7 @@ internal sealed class KvCache
     private void TakeCheckpoint(Sequence sequence, int id, int length)
     {
         if (!_prefixes.MakeCheckpointRoom(_options.CheckpointBytes)) return;
-        var snapshot = _runtime.Snapshot(id, SnapshotScope.SlidingWindow);
+        var snapshot = TrySnapshot(id, SnapshotScope.SlidingWindow);
         if (snapshot is null || CheckpointBytes + snapshot.Data.Length > _options.CheckpointBytes) return;
         _prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
     }
@@ -470,7 +484,7 @@ internal sealed class KvCache
             return;
         }
 
-        if (_runtime.Snapshot(entry.Id, SnapshotScope.Full) is not { } whole) return;
+        if (TrySnapshot(entry.Id, SnapshotScope.Full) is not { } whole) return;
         if (_runtime.Rewind(entry.Id, length) == length) TakeCheckpoint(sequence, entry.Id, length);
         if (_runtime.Restore(entry.Id, whole)) entry.Floor = Math.Max(entry.Floor, _search.FloorOfCopy(whole.Length));
         else LoseHolder(entry);

@@ -27,7 +27,9 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
 
             // 2. to 4.
             var need = loader.Need(slot.Model);
-            return await FindRoomAsync(slot, need) ?? await StartAsync(slot);
+            var outcome = await FindRoomAsync(slot, need) ?? await StartAsync(slot);
+            if (outcome is { State: ModelState.Failed, Error: { } error }) LogFailed(null, slot.Model.Id, error.Message);
+            return outcome;
         }
         catch (Exception exception)
         {
