@@ -243,8 +243,8 @@ internal sealed partial class ModelPool : IAsyncDisposable
             }
 
             if (outcome.State == ModelState.Loaded) slot.Generation++;
-            else slot.Instance = null;
-            _books.Settle(slot, outcome.State);
+            else if (slot.Gone is null) slot.Instance = null;
+            _books.Settle(slot, slot.Gone is null ? outcome.State : ModelState.Unloading); // the server stops before its earlier end has come
             slot.KeepAlive = slot.Model.KeepAlive;
             if (outcome.State == ModelState.Failed)
             {
