@@ -65,6 +65,22 @@ public sealed class MaskTests
         Assert.Same(mask, matcher.KnownMask);
     }
 
+    [Theory]
+    [InlineData("[a-z ]{40,1000}", true)]
+    [InlineData("[a-z ]{40,1000}!", false)]
+    [InlineData("([a-z ]{40,1000}!)+", false)]
+    public void Mask_LowerBound_IsSharedWhereOnlyTheEndFollows(string expression, bool shared)
+    {
+        var matcher = new GrammarMatcher(Grammars.Regex(expression));
+        foreach (var token in Grammars.Tokenizer.Tokenize("the name is the name")) Assert.True(matcher.TryAccept(token));
+        var mask = matcher.Mask();
+        foreach (var token in Grammars.Tokenizer.Tokenize("the name is the nam")) Assert.True(matcher.TryAccept(token));
+        Assert.Equal(shared, mask == matcher.KnownMask);
+        Assert.False(matcher.MayEnd);
+        Assert.True(matcher.TryAccept(Grammars.Tokenizer.Tokenize("e")[0]));
+        Assert.Equal(shared, matcher.MayEnd);
+    }
+
     [Fact]
     public void State_SetBack_TakesTokensBack()
     {
