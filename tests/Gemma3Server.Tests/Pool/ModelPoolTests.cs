@@ -90,6 +90,28 @@ public sealed class ModelPoolTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task Acquire_OneWaitsForRoom_OthersThatFitGoFirst()
+    {
+        await using var harness = new PoolHarness(null, new() { Memory = 30, Sizes = { ["busy"] = 10, ["large"] = 25, ["larger"] = 26, ["small"] = 10 } });
+        var held = await harness.LendAsync("busy");
+        var large = harness.Ask("large");
+        var larger = harness.Ask("larger");
+        foreach (var id in (string[])["large", "larger"]) await TestServer.UntilAsync(() => harness.Pool.DescribeWait(harness.Model(id)) == "waiting for room");
+        await harness.LoadAsync("small");
+        Assert.False(large.IsCompleted || larger.IsCompleted);
+        held.Dispose();
+        while (!large.IsCompleted || !larger.IsCompleted)
+        {
+            if (harness.Loader.Loading is { } loading) loading.Load();
+            if (large.IsCompleted) (await large).Lease!.Dispose();
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+
+        Assert.NotNull((await larger).Lease);
+        Assert.Equal(["busy", "small", "large", "larger"], harness.Loader.Started.Select(one => one.Model.Id));
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task Acquire_BusyForTooLong_IsRefusedWithATimeToRetry()
     {
         await using var harness = new PoolHarness(new() { MostLoaded = 1, RoomTimeout = 7 });
