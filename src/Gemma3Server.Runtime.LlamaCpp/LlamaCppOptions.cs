@@ -66,6 +66,9 @@ public sealed record LlamaCppOptions
     /// <summary>Element type of cached values; a quantized one needs flash attention.</summary>
     public string ValueCacheType { get; init; } = "f16";
 
+    /// <summary>Bytes of the host's memory that caches may take while the model runs: what the options leave open leaves room for them.</summary>
+    public long HostCacheBytes { get; init; }
+
     /// <summary>Whether the file is memory-mapped instead of read.</summary>
     public bool MemoryMap { get; init; } = true;
 

@@ -93,7 +93,7 @@ internal static class GrammarScenario
     private static void Masks(LlamaCppRuntime runtime, TokenVocabulary vocabulary)
     {
         var table = new Table().AddColumns(
-            "grammar", "logits", "mask us mean", "p99", "max", "extra us of a constrained sample: mean", "p99", "native: check and mask, mean", "native: mask, median", "tokens");
+            "grammar", "logits", "mask: processor us, mean", "p99", "max", "extra for a constrained sample: mean", "p99", "native: check and mask, mean", "native: mask, median", "tokens");
         foreach (var (kind, make) in new (string, Func<int, float[]>)[] { ("peaked", LogitRows.Peaked), ("flat", LogitRows.Flat) })
         {
             AddMasks(table, "JSON (GBNF)", kind, new(GrammarKind.Gbnf, Json), make, runtime, vocabulary);
@@ -127,17 +127,17 @@ internal static class GrammarScenario
             {
                 // The sampler's own way, without masks but those that it makes; and the mask, as it is made while the model runs.
                 var row = rows[random.Next(rows.Length)];
-                var withOut = Microseconds(() => free.Sample(row, scratch));
+                var withOut = ThreadClock.Microseconds(() => free.Sample(row, scratch));
                 var token = 0;
-                var with = Microseconds(() => token = constrained.Sample(row, scratch));
+                var with = ThreadClock.Microseconds(() => token = constrained.Sample(row, scratch));
                 extras.Add(with - withOut);
-                masks.Add(Microseconds(() => masked.Mask()));
+                masks.Add(ThreadClock.Microseconds(() => masked.Mask()));
                 if (peer is not null)
                 {
                     var sampled = free.Sample(row, scratch);
                     var refused = false;
-                    var check = Microseconds(() => refused = !peer.Allows(sampled));
-                    if (nativeMasks.Count < NativeMasks * 4) nativeMasks.Add(Microseconds(() => peer.Mask(row)));
+                    var check = ThreadClock.Microseconds(() => refused = !peer.Allows(sampled));
+                    if (nativeMasks.Count < NativeMasks * 4) nativeMasks.Add(ThreadClock.Microseconds(() => peer.Mask(row)));
                     native.Add(check + (refused ? nativeMasks.Median() : 0));
                     if (!matcher.AllowsEnd(token)) peer.Accept(token);
                 }
@@ -161,13 +161,6 @@ internal static class GrammarScenario
         Array.Fill(padded, -20f);
         row.CopyTo(padded, 0);
         return padded;
-    }
-
-    private static double Microseconds(Action action)
-    {
-        var start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
     }
 
     private static string Text(double value, int decimals = 0) => value.ToString($"F{decimals}", CultureInfo.InvariantCulture);

@@ -153,6 +153,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IEmbeddingRuntime, IInterr
     {
         AssertOwner();
         if (Length(sequence) == 0) return null;
+        if (_options.SnapshotFails?.Invoke() == true) throw new InsufficientMemoryException();
         var source = _sequences[sequence];
         int[] values = [source.FirstKept, .. source.Tokens];
         var data = MemoryMarshal.AsBytes(values.AsSpan()).ToArray();

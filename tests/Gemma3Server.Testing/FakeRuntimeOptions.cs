@@ -31,6 +31,9 @@ public sealed record FakeRuntimeOptions
     /// <summary>Asked at each forward step: the rows that there is memory for; more of them are <see cref="Runtime.ForwardStatus.OutOfMemory"/>.</summary>
     public Func<int>? RowsInMemory { get; init; }
 
+    /// <summary>Asked at each snapshot: true = there is no memory for it.</summary>
+    public Func<bool>? SnapshotFails { get; init; }
+
     /// <summary>Asked at each <see cref="Runtime.IModelRuntime.Rewind"/> that cuts; true = the window was lost, and with it the sequence.</summary>
     public Func<bool>? LosesOnRewind { get; init; }
 

@@ -193,6 +193,7 @@ internal sealed class KvCache
     public bool Shed()
     {
         var had = _prefixes.DropSnapshots();
+        _prefixes.Tick(); // now, since memory is wanted
         foreach (var entry in _entries)
         {
             if (!entry.IsIdle) continue;
@@ -448,12 +449,21 @@ internal sealed class KvCache
         return snapshot;
     }
 
+    /// <summary>A snapshot only saves work: without memory for it there is none, and the others give theirs back.</summary>
     private SequenceSnapshot? Take(int id, SnapshotScope scope)
     {
         var began = _clock.GetTimestamp();
-        if (_runtime.Snapshot(id, scope) is not { } snapshot) return null;
-        _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
-        return snapshot;
+        try
+        {
+            if (_runtime.Snapshot(id, scope) is not { } snapshot) return null;
+            _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
+            return snapshot;
+        }
+        catch (OutOfMemoryException)
+        {
+            _prefixes.DropSnapshots();
+            return null;
+        }
     }
 
     private bool RestoreWhole(CacheEntry target, SequenceSnapshot snapshot)

@@ -50,7 +50,8 @@ internal sealed class PrefixCache
     public void Tick()
     {
         Now++;
-        FreeDropped();
+        foreach (var snapshot in _dropped) snapshot.Dispose();
+        _dropped.Clear();
     }
 
     /// <summary>How many of <paramref name="tokens"/> are known; <see cref="Shared"/> and <see cref="CheckpointAt"/> then speak of these.</summary>
@@ -190,7 +191,6 @@ internal sealed class PrefixCache
         var had = _hosts.Count + _checkpoints.Count > 0;
         while (_hosts is [.., var host]) DropHost(host);
         while (_checkpoints is [.., var node]) DropCheckpoint(node);
-        FreeDropped();
         return had;
     }
 
@@ -209,12 +209,6 @@ internal sealed class PrefixCache
             && _checkpoints.TrueForAll(n => !n.IsRemoved && n.Checkpoint!.Length == n.End)
             && _hosts.TrueForAll(n => !n.IsRemoved && n.Host!.Length == n.End);
         if (!sound) throw new InvalidOperationException("Prefix cache integrity: snapshots do not add up.");
-    }
-
-    private void FreeDropped()
-    {
-        foreach (var snapshot in _dropped) snapshot.Dispose();
-        _dropped.Clear();
     }
 
     private static RadixNode? Ancestor(RadixNode? node, Func<RadixNode, bool> where)

@@ -9,7 +9,8 @@ internal static partial class EngineLog
     [LoggerMessage(LogLevel.Debug, "Model {Model} is ready: {Sequences} sequences of {Context} tokens, steps of up to {StepTokens} rows")]
     public static partial void ModelReady(this ILogger logger, string model, int sequences, int context, int stepTokens);
 
-    [LoggerMessage(LogLevel.Error, "The model could not be loaded: {Reason}")]
+    // Whoever loads may try again, smaller; it is an error when that is given up.
+    [LoggerMessage(LogLevel.Debug, "The model could not be loaded: {Reason}")]
     public static partial void LoadFailed(this ILogger logger, string reason, Exception? exception);
 
     [LoggerMessage(LogLevel.Critical, "The engine loop ended by an unexpected error; no request can be served any more")]

@@ -47,10 +47,12 @@ internal sealed class Sequence
         Output = new(request.Stop);
         foreach (var token in request.EmittedTokens)
         {
-            if (ReplayEnd is null) ReplayEnd = Accept(token);
+            ReplayEnd ??= Accept(token);
+            _ = Forced; // so that a run that it begins is known
         }
 
         Output.DiscardReleasable();
+        while (request.EmittedTokens.Length > 0 && ReplayEnd is null && Forced is [var forced, ..]) ReplayEnd = Accept(forced);
     }
 
     public GenerationRequest Request { get; }

@@ -14,7 +14,8 @@ namespace Gemma3Server.Runtime.LlamaCpp.Planning;
 /// <item>Context: with what is left, up to what the checkpoint was trained for, at most 32,768 tokens where all layers are on a GPU, whose memory
 /// is good for nothing else, and 8192 otherwise: the host's memory belongs to other programs too, and it computes a longer prompt for minutes.</item>
 /// </list>
-/// <para>The choice leaves 5 % of what is free to what nobody can foresee. It depends on nothing but its arguments.</para>
+/// <para>The choice leaves 5 % of what is free to what nobody can foresee, and of the host's memory what <see cref="LlamaCppOptions.HostCacheBytes"/>
+/// says, or half of what the weights leave. It depends on nothing but its arguments.</para>
 /// </remarks>
 public static class MemoryPlanner
 {
@@ -64,7 +65,7 @@ public static class MemoryPlanner
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        return ContextPlan.Pad * Largest(model.TrainedContextLength / ContextPlan.Pad, pads => Fits(model, null, options with { ContextLength = pads * ContextPlan.Pad }, free));
+        return Longest(model.TrainedContextLength, context => Fits(model, null, options with { ContextLength = context }, free));
     }
 
     /// <summary>The most sequences that fit with the options' context and layers and leave 5 %; 0 = not one does.</summary>
@@ -95,8 +96,8 @@ public static class MemoryPlanner
         {
             var isOnGpu = free.Gpus > 0 && MemoryNeed.OffloadedLayers(model.LayerCount, options.GpuLayers, free.Gpus) == model.LayerCount;
             var most = Math.Min(longest, isOnGpu ? MostGpuContext : ContextPlan.DefaultContextLength);
-            var pads = Largest((most + ContextPlan.Pad - 1) / ContextPlan.Pad, pads => Fits(With(options.Parallel, Math.Min(most, pads * ContextPlan.Pad))));
-            options = options with { ContextLength = Math.Min(most, Math.Max(pads, 1) * ContextPlan.Pad) };
+            var longestThatFits = Longest(most, context => Fits(With(options.Parallel, context)));
+            options = options with { ContextLength = longestThatFits > 0 ? longestThatFits : Math.Min(most, ContextPlan.Pad) };
         }
 
         return options;
@@ -115,7 +116,11 @@ public static class MemoryPlanner
     private static bool Fits(ModelFootprint model, ModelFootprint? draft, LlamaCppOptions options, DeviceMemory free)
     {
         var (host, gpu) = Needs(model, draft, options, free);
-        return host <= Share(free.HostFree) && gpu <= Share(free.GpuFree);
+
+        // What the caches may grow to is not needed to run: they get no more than half of what the weights leave.
+        var usable = Share(free.HostFree);
+        var caches = Math.Min(options.HostCacheBytes, Math.Max(0, usable - model.WeightBytes) / 2);
+        return host <= usable - caches && gpu <= Share(free.GpuFree);
     }
 
     private static (long Host, long Gpu) Needs(ModelFootprint model, ModelFootprint? draft, LlamaCppOptions options, DeviceMemory free)
@@ -141,6 +146,13 @@ public static class MemoryPlanner
     }
 
     private static long Share(long bytes) => bytes / 100 * Usable;
+
+    /// <summary>The longest context that fits, a whole number of pads or <paramref name="most"/>; 0 = none does.</summary>
+    private static int Longest(int most, Func<int, bool> fits)
+    {
+        var pads = Largest((most + ContextPlan.Pad - 1) / ContextPlan.Pad, pads => fits(Math.Min(most, pads * ContextPlan.Pad)));
+        return Math.Min(most, pads * ContextPlan.Pad);
+    }
 
     /// <summary>The largest of 1 to <paramref name="most"/> that fits, where what is smaller fits too; 0 = none does.</summary>
     private static int Largest(int most, Func<int, bool> fits)

@@ -21,7 +21,7 @@ internal static class BenchCommand
             Description = $"Instead of a model: a checkpoint of this published shape with random weights, written and removed again: {string.Join(", ", ShapeCheckpoint.Names)}",
         };
         shape.AcceptOnlyFromAmong([.. ShapeCheckpoint.Names]);
-        var folder = new Option<DirectoryInfo?>("--dir") { HelpName = "DIR", Description = "With --shape: where it is written (default: the folder for temporary files)" };
+        var folder = new Option<DirectoryInfo?>("--dir") { HelpName = "DIR", Description = "With --shape: where it is written (default: the folder for temporary files, or for models where that one is in memory)" };
         var streams = new Option<int[]>("--streams")
         {
             HelpName = "N",
@@ -72,7 +72,7 @@ internal static class BenchCommand
                 await BenchProgress.RunAsync(error, progress => remote is not null
                     ? MeasureRemoteAsync(remote, parsed.GetValue(key), plan, report, progress, cancellationToken)
                     : published is not null
-                        ? MeasureShapeAsync(published, parsed.GetValue(folder)?.FullName ?? Path.GetTempPath(), options, configuration, plan, report, progress, cancellationToken)
+                        ? MeasureShapeAsync(published, parsed.GetValue(folder)?.FullName ?? ShapeCheckpoint.FolderOf(Path.GetTempPath(), options.Models.Effective), options, configuration, plan, report, progress, cancellationToken)
                         : MeasureLocalAsync(options, configuration, plan, report, progress, cancellationToken));
                 report.Print();
                 return ExitCode.Ok;

@@ -1,5 +1,6 @@
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
+using Gemma3Server.Pool;
 using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Cli;
@@ -8,13 +9,14 @@ namespace Gemma3Server.Cli;
 internal static class ModelCommandRun
 {
     /// <summary>
-    /// Their own output is what the user came for, so the log shows warnings only unless asked. What fails in the engine reaches the command
+    /// Their own output is what the user came for, so the log shows warnings only unless asked. What fails in the engine or in a load reaches the command
     /// as an error and is said by it, once.
     /// </summary>
     public static IEnumerable<KeyValuePair<string, string?>> Quiet { get; } =
     [
         new("Serilog:MinimumLevel:Default", "Warning"),
         new($"Serilog:MinimumLevel:Override:{typeof(InferenceEngine).FullName}", "Fatal"),
+        new($"Serilog:MinimumLevel:Override:{typeof(ModelPool).FullName}", "Fatal"),
     ];
 
     /// <summary>Checks the settings and runs <paramref name="action"/>; returns the exit code.</summary>

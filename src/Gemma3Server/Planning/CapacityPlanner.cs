@@ -44,12 +44,13 @@ internal sealed class CapacityPlanner(Gemma3ServerOptions options, Func<DeviceMe
         if (wishes.Context is { } asked && asked > trained && (wishes.Model ?? wishes.Shape) is not null)
             throw new PlanFault("context", $"must be at most {trained}, which '{subject.Name}' was trained for, but is {asked}");
 
-        var sizes = options.Runtime with
+        var configured = subject.Runtime ?? options.Runtime;
+        var sizes = configured with
         {
-            Parallel = wishes.Users ?? options.Runtime.Parallel,
-            ContextLength = Math.Min(wishes.Context ?? options.Runtime.ContextLength, trained),
-            KeyCacheType = wishes.Kv ?? options.Runtime.KeyCacheType,
-            ValueCacheType = wishes.Kv ?? options.Runtime.ValueCacheType,
+            Parallel = wishes.Users ?? configured.Parallel,
+            ContextLength = Math.Min(wishes.Context ?? configured.ContextLength, trained),
+            KeyCacheType = wishes.Kv ?? configured.KeyCacheType,
+            ValueCacheType = wishes.Kv ?? configured.ValueCacheType,
         };
         try
         {

@@ -12,6 +12,9 @@ namespace Gemma3Server.Planning;
 /// <param name="Footprint">What it takes.</param>
 internal sealed record PlanSubject(string Name, string? Source, bool Here, ModelFootprint Footprint)
 {
+    /// <summary>Settings of its own, where it is one of several that are served; null = the server's.</summary>
+    public RuntimeSettings? Runtime { get; private init; }
+
     /// <summary>The model that a wish names.</summary>
     /// <exception cref="PlanFault">There is none, or it is not known what it takes.</exception>
     public static PlanSubject Find(Gemma3ServerOptions options, PlanWishes wishes)
@@ -22,6 +25,9 @@ internal sealed record PlanSubject(string Name, string? Source, bool Here, Model
         if (wishes.AllowsFiles && (File.Exists(name) || Directory.Exists(name))) return Read(Path.GetFileName(name), null, name);
         if (options.Model.Path is { Length: > 0 } served && File.Exists(served) && name == (string.IsNullOrWhiteSpace(options.Model.Id) ? Path.GetFileNameWithoutExtension(served) : options.Model.Id))
             return Read(name, null, served);
+        if (options.Models.Serve.TryGetValue(name, out var settings) && settings.Over(options, name) is var own
+            && NamedModel.Locate(options, own.Model.Path, out _) is { } file && File.Exists(file))
+            return Read(name, null, file) with { Runtime = own.Runtime };
         var catalog = new ModelCatalog(options.Catalog);
         var reference = ModelReference.Read(catalog, name);
         if (reference?.Match is { } match) return Of(options, match, wishes.Source) ?? throw new PlanFault("model", $"'{name}' is of a size that is not published, so what it takes is known only once it is here: gemma3server pull {name}");

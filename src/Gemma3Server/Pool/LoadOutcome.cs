@@ -13,6 +13,9 @@ internal sealed record LoadOutcome(ModelState State, OpenAiError? Error)
     /// <summary>Nobody waits for it any more.</summary>
     public static LoadOutcome Abandoned { get; } = new(ModelState.Unloaded, null);
 
+    /// <summary>It waits for room, and others go first.</summary>
+    public static LoadOutcome Postponed { get; } = new(ModelState.Loading, null);
+
     /// <summary>What threw, when it failed.</summary>
     public Exception? Cause { get; init; }
 

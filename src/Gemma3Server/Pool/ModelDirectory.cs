@@ -17,6 +17,9 @@ internal sealed class ModelDirectory
     /// <summary>Every Gemma 3 was trained for at least so many tokens, the larger ones for more.</summary>
     private const int SafeContext = 32_768;
 
+    /// <summary>Names of repositories that are remembered; a part of a file's name is a name, too, so that there is no end of them.</summary>
+    private const int MostRemembered = 1000;
+
     /// <summary>Ids that a refusal lists at most.</summary>
     private const int MostListed = 8;
 
@@ -26,6 +29,7 @@ internal sealed class ModelDirectory
     private readonly ModelStore? _store;
     private readonly List<ServedModel> _configured = [];
     private readonly ConcurrentDictionary<string, ServedModel> _pulled = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _repositories = new(StringComparer.Ordinal);
 
     /// <param name="options">Checked settings; the files of the configured models are there (<see cref="FindFaults"/>).</param>
     /// <param name="timeProvider">Clock.</param>
@@ -36,7 +40,6 @@ internal sealed class ModelDirectory
         _configured.Add(ServedModel.Of(options, timeProvider) with { IsPinned = options.Models.PinDefault });
         foreach (var (id, settings) in options.Models.Serve)
         {
-            if (id == Default.Id) continue;
             var own = settings.Over(options, id);
             var path = NamedModel.Locate(options, own.Model.Path, out _);
             var draft = NamedModel.Locate(options, own.Model.DraftPath, out _);
@@ -67,8 +70,10 @@ internal sealed class ModelDirectory
     /// <summary>Why the models that the settings name cannot be served: one line for each.</summary>
     public static IEnumerable<string> FindFaults(Gemma3ServerOptions options)
     {
+        var defaultId = ServedModel.Of(options, TimeProvider.System).Id;
         foreach (var (id, settings) in options.Models.Serve)
         {
+            if (id == defaultId) yield return $"{Gemma3ServerOptions.Section}:Models:Serve:{id} has the id of the default model: give it, or that one, another.";
             var own = settings.Over(options, id).Model;
             foreach (var (name, given) in new[] { (nameof(own.Path), own.Path), (nameof(own.DraftPath), own.DraftPath) })
             {
@@ -92,8 +97,18 @@ internal sealed class ModelDirectory
 
     private ServedModel? FindPulled(string name)
     {
-        if (_store is null || ModelReference.Read(_catalog, name) is not { } reference || reference.Locate(_store) is not { } path) return null;
+        if (_store is null || ModelReference.Read(_catalog, name) is not { } reference || Locate(reference) is not { } path) return null;
         return _configured.Find(own => IsFile(own, path)) ?? Pulled(IdOf(reference, path), path, reference.Match?.Entry);
+    }
+
+    /// <summary>The file of a name. For a repository that is not in the catalog the whole store is looked through, once.</summary>
+    private string? Locate(ModelReference reference)
+    {
+        if (reference.Match is not null) return reference.Locate(_store!);
+        if (_repositories.TryGetValue(reference.Name, out var known) && File.Exists(known)) return known;
+        var path = reference.Locate(_store!);
+        if (path is not null && _repositories.Count < MostRemembered) _repositories[reference.Name] = path;
+        return path;
     }
 
     private IEnumerable<ServedModel> Pulled()

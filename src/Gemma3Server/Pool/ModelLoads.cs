@@ -9,7 +9,7 @@ namespace Gemma3Server.Pool;
 /// <list type="number">
 /// <item>a model that is just being unloaded is waited for;</item>
 /// <item>its file says what it takes;</item>
-/// <item>while that does not fit, the idle model that was used least recently goes; while all are busy, their end is waited for, for a time;</item>
+/// <item>while that does not fit, the idle model that was used least recently goes; while all are busy, their end is waited for, for a time, and other loads go first;</item>
 /// <item>it is loaded. Where memory is missing all the same, another idle model goes, or it is made smaller, and tried again.</item>
 /// </list>
 /// One load at a time, by the pool's own task.
@@ -20,14 +20,26 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
     {
         try
         {
-            // 1. Its own end.
-            Task? gone;
-            lock (gate) gone = slot.Gone?.Task;
-            if (gone is not null) await gone;
+            // 1. Its own end, for which others that hold it may let it wait.
+            while (true)
+            {
+                Task changed;
+                lock (gate)
+                {
+                    if (slot.Gone is null) break;
+                    if (pool.IsStopping) return LoadOutcome.Refused(PoolErrors.Draining);
+                    (changed, slot.SeenChanges) = (pool.Changed, pool.Changes);
+                    if (books.IsAnotherDue(pool.Changes, timeProvider.GetTimestamp())) return LoadOutcome.Postponed;
+                }
+
+                await changed;
+            }
 
             // 2. to 4.
-            var need = loader.Need(slot.Model);
-            return await FindRoomAsync(slot, need) ?? await StartAsync(slot);
+            slot.Need ??= loader.Need(slot.Model);
+            var outcome = await FindRoomAsync(slot, slot.Need) ?? await StartAsync(slot);
+            if (outcome is { State: ModelState.Failed, Error: { } error }) LogFailed(null, slot.Model.Id, error.Message);
+            return outcome;
         }
         catch (Exception exception)
         {
@@ -37,17 +49,20 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
         }
     }
 
-    /// <summary>Waits until there is room; null when there is, or when no more can be had and a smaller load is worth a try.</summary>
+    /// <summary>
+    /// Waits until there is room; null when there is, or when no more can be had and a smaller load is worth a try. While busy models are waited
+    /// for, other loads, which may fit, have their turn.
+    /// </summary>
     private async Task<LoadOutcome?> FindRoomAsync(ModelSlot slot, ModelNeed need)
     {
-        var began = timeProvider.GetTimestamp();
-        var patience = TimeSpan.FromSeconds(settings.RoomTimeout);
         while (true)
         {
+            // Whatever changes from here on is looked at anew.
             MemorySize taken;
-            lock (gate) taken = books.Taken();
-            var free = loader.Free(taken);
             Task changed;
+            lock (gate) (taken, changed, slot.SeenChanges) = (books.Taken(), pool.Changed, pool.Changes);
+            var free = loader.Free(taken);
+            TimeSpan patience;
             lock (gate)
             {
                 if (pool.IsStopping) return LoadOutcome.Refused(PoolErrors.Draining);
@@ -61,33 +76,23 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
                 var most = Allowed(free + evictable, taken - evictable);
                 if (need.LeastBytes > most.Total && (books.CountLoaded() > 0 || settings.MostBytes > 0))
                     return LoadOutcome.Failed(PoolErrors.TooLarge(slot.Model.Id, need.LeastBytes, most.Total));
-                if (books.IsUnloadingOne())
-                {
-                    // Perhaps that is enough.
-                }
-                else if (books.LeastRecentlyUsed() is { } victim)
+                var goes = books.IsUnloadingOne(); // and perhaps that is enough
+                if (!goes && books.LeastRecentlyUsed() is { } victim)
                 {
                     LogEvicted(victim.Model.Id, slot.Model.Id);
                     pool.BeginUnload(victim);
-                }
-                else if (!books.SomeWillGo())
-                {
-                    return countFits ? null : LoadOutcome.Refused(PoolErrors.AllPinned(slot.Model.Id, settings.MostLoaded));
+                    goes = true;
                 }
 
-                slot.WaitsForRoom = true;
-                changed = pool.Changed;
+                if (!goes && !books.SomeWillGo()) return countFits ? null : LoadOutcome.Refused(PoolErrors.AllPinned(slot.Model.Id, settings.MostLoaded));
+                var now = timeProvider.GetTimestamp();
+                slot.RoomDeadline ??= now + (settings.RoomTimeout * timeProvider.TimestampFrequency);
+                if (now >= slot.RoomDeadline) return LoadOutcome.Refused(PoolErrors.Busy(slot.Model.Id, settings.RoomTimeout));
+                if (!goes && books.IsAnotherDue(pool.Changes, now)) return LoadOutcome.Postponed;
+                patience = timeProvider.GetElapsedTime(now, goes ? slot.RoomDeadline.Value : books.NextRoomDeadline(slot.RoomDeadline.Value));
             }
 
-            var left = patience - timeProvider.GetElapsedTime(began);
-            try
-            {
-                await changed.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, timeProvider);
-            }
-            catch (TimeoutException)
-            {
-                return LoadOutcome.Refused(PoolErrors.Busy(slot.Model.Id, settings.RoomTimeout));
-            }
+            await changed.WaitAsync(patience, timeProvider).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -112,7 +117,7 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
             lock (gate)
             {
                 if (pool.IsStopping) return LoadOutcome.Refused(PoolErrors.Draining);
-                slot.WaitsForRoom = false;
+                slot.RoomDeadline = null;
                 slot.Instance = instance = loader.Start(slot.Model, shrink, free);
             }
 

@@ -37,8 +37,11 @@ internal sealed partial class ModelPool : IAsyncDisposable
     /// <summary>Completes when the default model could not be loaded at the start, or its engine has failed: the server is of no use then.</summary>
     public Task Lost => _start.Lost;
 
-    /// <summary>Completes when something has changed that a load may wait for. Asked for under the lock.</summary>
+    /// <summary>Completes when something has changed that a load may wait for. Asked for under the lock, as is their number.</summary>
     internal Task Changed => _changed.Task;
+
+    /// <summary>Changes so far.</summary>
+    internal long Changes { get; private set; }
 
     /// <summary>Begins to load the models of the start; requests for these are refused until that has ended.</summary>
     /// <param name="models">The default model first.</param>
@@ -205,6 +208,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
     private void Enqueue(ModelSlot slot)
     {
         _books.Enqueue(slot);
+        Pulse();
         if (_working) return;
         _working = true;
         _work = Task.Run(WorkAsync);
@@ -231,17 +235,16 @@ internal sealed partial class ModelPool : IAsyncDisposable
         lock (_gate)
         {
             var wasStarting = slot.IsStarting;
-            if (outcome == LoadOutcome.Abandoned && slot.Waiters.Count > 0)
+            if (outcome == LoadOutcome.Postponed || (outcome == LoadOutcome.Abandoned && slot.Waiters.Count > 0))
             {
-                // Somebody has come after all.
-                _books.Settle(slot, outcome.State);
-                _books.Enqueue(slot);
+                // Others go first, or somebody has come after all.
+                _books.Postpone(slot);
                 return;
             }
 
             if (outcome.State == ModelState.Loaded) slot.Generation++;
-            else slot.Instance = null;
-            _books.Settle(slot, outcome.State);
+            else if (slot.Gone is null) slot.Instance = null;
+            _books.Settle(slot, slot.Gone is null ? outcome.State : ModelState.Unloading); // the server stops before its earlier end has come
             slot.KeepAlive = slot.Model.KeepAlive;
             if (outcome.State == ModelState.Failed)
             {
@@ -260,7 +263,8 @@ internal sealed partial class ModelPool : IAsyncDisposable
             {
                 _books.Use(slot);
                 if (slot.Leases == 0) Rest(slot);
-                Watch(slot);
+                var (instance, generation) = (slot.Instance!, slot.Generation);
+                _ = Task.Run(() => WatchAsync(slot, instance, generation));
             }
 
             if (wasStarting && !IsStopping) _start.Note(slot, outcome);
@@ -359,12 +363,6 @@ internal sealed partial class ModelPool : IAsyncDisposable
         gone?.SetResult();
     }
 
-    private void Watch(ModelSlot slot)
-    {
-        var (instance, generation) = (slot.Instance!, slot.Generation);
-        _ = Task.Run(() => WatchAsync(slot, instance, generation));
-    }
-
     /// <summary>A model whose engine fails later is gone; whoever holds it is told by the engine.</summary>
     private async Task WatchAsync(ModelSlot slot, IModelInstance instance, int generation)
     {
@@ -388,6 +386,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
 
     private void Pulse()
     {
+        Changes++;
         _changed.TrySetResult();
         _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -37,8 +37,14 @@ internal sealed class ModelSlot(ServedModel model)
     /// <summary>Whether the server has just started, and its load is a part of that.</summary>
     public bool IsStarting { get; set; }
 
-    /// <summary>Whether its load waits until busy models are idle.</summary>
-    public bool WaitsForRoom { get; set; }
+    /// <summary>When its load has waited for room long enough; a timestamp, null while it does not wait.</summary>
+    public long? RoomDeadline { get; set; }
+
+    /// <summary>The pool's changes when it was last looked whether there is room for it.</summary>
+    public long SeenChanges { get; set; } = -1;
+
+    /// <summary>What it takes, once its file has been looked at for the load under way.</summary>
+    public ModelNeed? Need { get; set; }
 
     /// <summary>Requests that wait for it.</summary>
     public List<Waiter> Waiters { get; } = [];
@@ -66,7 +72,7 @@ internal sealed class ModelSlot(ServedModel model)
         KeepAlive);
 
     /// <summary>What a request that waits for it waits for, in a few words.</summary>
-    public string Wait => WaitsForRoom
+    public string Wait => RoomDeadline is not null
         ? "waiting for room"
         : State == ModelState.Loading && Instance is { } loading
             ? string.Create(CultureInfo.InvariantCulture, $"{loading.Progress * 100:0} %")

@@ -38,9 +38,23 @@ internal sealed class PoolBooks
     public void Dequeue(ModelSlot slot)
     {
         if (slot == Current || slot.IsWanted || slot.Waiters.Count > 0 || !_queue.Remove(slot)) return;
-        slot.IsQueued = false;
+        (slot.IsQueued, slot.RoomDeadline, slot.Need) = (false, null, null);
         if (slot.State == ModelState.Loading) slot.State = ModelState.Unloaded;
     }
+
+    /// <summary>Puts the load that is under way to the end of the queue.</summary>
+    public void Postpone(ModelSlot slot)
+    {
+        Current = null;
+        _queue.AddLast(slot);
+        Dequeue(slot);
+    }
+
+    /// <summary>Whether a load in the queue should be looked at: something has changed since it was, or its time is up.</summary>
+    public bool IsAnotherDue(long changes, long now) => _queue.Any(slot => slot.SeenChanges != changes || slot.RoomDeadline <= now);
+
+    /// <summary>When the first of the loads that wait for room has waited long enough.</summary>
+    public long NextRoomDeadline(long own) => _queue.Min(slot => slot.RoomDeadline) is { } other ? Math.Min(own, other) : own;
 
     /// <summary>The next load, which is then under way; null when the queue is empty.</summary>
     public ModelSlot? Next()
@@ -55,7 +69,7 @@ internal sealed class PoolBooks
     {
         Current = null;
         slot.State = state;
-        (slot.IsQueued, slot.IsWanted, slot.IsStarting, slot.WaitsForRoom) = (false, false, false, false);
+        (slot.IsQueued, slot.IsWanted, slot.IsStarting, slot.RoomDeadline, slot.Need) = (false, false, false, null, null);
     }
 
     /// <summary>Notes a use.</summary>

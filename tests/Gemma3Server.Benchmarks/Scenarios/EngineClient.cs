@@ -18,8 +18,9 @@ internal sealed class EngineClient(InferenceEngine engine)
     /// <param name="cancellationToken">Ends the request.</param>
     /// <param name="sampling">How tokens are chosen; greedy by default.</param>
     /// <param name="predicted">What the answer will probably be.</param>
+    /// <param name="boundaries">Where the system text and the turns end, as the server tells its engine.</param>
     public (Exchange Exchange, Task Done) Send(
-        int[] prompt, int tokens, CancellationToken cancellationToken, SamplingParameters? sampling = null, int[]? predicted = null)
+        int[] prompt, int tokens, CancellationToken cancellationToken, SamplingParameters? sampling = null, int[]? predicted = null, int[]? boundaries = null)
     {
         var exchange = new Exchange();
         var request = new GenerationRequest
@@ -30,15 +31,17 @@ internal sealed class EngineClient(InferenceEngine engine)
             Sampling = sampling ?? Greedy,
             IgnoreEndOfGeneration = true,
             PredictedTokens = predicted ?? [],
+            CacheBoundaries = boundaries ?? [],
         };
         return (exchange, ReadAsync(exchange, engine.Generate(request, cancellationToken)));
     }
 
     /// <summary>Sends a request and reads it to its end.</summary>
     /// <exception cref="CommandFault">It was refused or failed.</exception>
-    public async Task<Exchange> AskAsync(int[] prompt, int tokens, CancellationToken cancellationToken, SamplingParameters? sampling = null)
+    public async Task<Exchange> AskAsync(
+        int[] prompt, int tokens, CancellationToken cancellationToken, SamplingParameters? sampling = null, int[]? boundaries = null)
     {
-        var (exchange, done) = Send(prompt, tokens, cancellationToken, sampling);
+        var (exchange, done) = Send(prompt, tokens, cancellationToken, sampling, boundaries: boundaries);
         await done;
         return exchange.Completed ? exchange : throw new CommandFault("A request was refused or failed.");
     }

@@ -33,10 +33,16 @@ internal sealed class ScenarioPrompts
     public int[][] Chats(int count, int tokens) => [.. Enumerable.Range(0, count).Select(_ => Chat(tokens))];
 
     /// <summary>A chat that begins with a system text; Gemma puts it in front of the first user message.</summary>
-    public int[] Chat(string system, int tokens) => Render([new(ChatRole.System, [system]), new(ChatRole.User, [Text(tokens)])]);
+    public int[] Chat(string system, int tokens) => Chat(system, tokens, []);
+
+    /// <summary>The same; <paramref name="boundaries"/> gets the places where the system text and the turns end.</summary>
+    public int[] Chat(string system, int tokens, List<int> boundaries) =>
+        Render([new(ChatRole.System, [system]), new(ChatRole.User, [Text(tokens)])], boundaries);
 
     /// <summary>The prompt tokens of a conversation.</summary>
-    public int[] Render(IReadOnlyList<ChatEntry> messages) => Conversation.TryCreate(messages, out var conversation, out var error)
-        ? _template.Tokenize(conversation)
+    public int[] Render(IReadOnlyList<ChatEntry> messages) => Render(messages, []);
+
+    private int[] Render(IReadOnlyList<ChatEntry> messages, List<int> boundaries) => Conversation.TryCreate(messages, out var conversation, out var error)
+        ? _template.Tokenize(conversation, boundaries, CancellationToken.None)
         : throw new ArgumentException(error.Message, nameof(messages));
 }

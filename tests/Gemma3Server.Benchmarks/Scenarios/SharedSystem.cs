@@ -29,14 +29,21 @@ internal sealed class SharedSystem(Scale scale) : Scenario
     public override async Task<Dictionary<Metric, double>> RunAsync(EngineClient engine, ScenarioPrompts prompts, CancellationToken cancellationToken)
     {
         var system = prompts.Text(_shared);
-        await engine.AskAsync(prompts.Chat(system, _own), Tokens, cancellationToken);
+        await AskAsync();
         var exchanges = new List<Exchange>();
-        for (var i = 0; i < Counted; i++) exchanges.Add(await engine.AskAsync(prompts.Chat(system, _own), Tokens, cancellationToken));
+        for (var i = 0; i < Counted; i++) exchanges.Add(await AskAsync());
         return new()
         {
             [_median] = exchanges.Select(e => e.TimeToFirstToken).Median() * Metric.Milliseconds,
             [_cached] = exchanges.Select(e => (double)e.CachedTokens).Median(),
         };
+
+        Task<Exchange> AskAsync()
+        {
+            var boundaries = new List<int>();
+            var prompt = prompts.Chat(system, _own, boundaries);
+            return engine.AskAsync(prompt, Tokens, cancellationToken, boundaries: [.. boundaries]);
+        }
     }
 
     public override Dictionary<Metric, double> Ceiling(NativeBaseline native, ScenarioPrompts prompts) =>

@@ -22,6 +22,36 @@ public sealed class MemoryYieldTests
         Assert.All(sequences, s => Assert.Equal(EngineHarness.RunAlone(s.Request, Shape).Tokens, s.Tokens[s.PromptLength..].ToArray()));
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(1000)]
+    public void Step_AllocationFailsAndRowsStay_GoesOnFromThere(int rowsKept)
+    {
+        using var harness = new EngineHarness(new PartialFailureRuntime(new(Shape), failures: 3, rowsKept: rowsKept, status: ForwardStatus.OutOfMemory));
+        var sequences = new[] { harness.Submit(new string('a', 40), 12), harness.Submit("short", 12) };
+        harness.RunToEnd();
+        Assert.All(sequences, s => Assert.Equal(EngineHarness.RunAlone(s.Request, Shape).Tokens, s.Tokens[s.PromptLength..].ToArray()));
+    }
+
+    [Fact]
+    public void Step_NoMemoryForSnapshots_TheyAreDoneWithout()
+    {
+        var random = new Random(1);
+        var shape = Shape with { SlidingWindow = 24, MaxSequences = 2, MicroBatchTokens = 32 };
+        using var harness = new EngineHarness(
+            shape with { SnapshotFails = () => random.Next(3) == 0 }, new() { ForkMinimumTokens = 1, HostMinimumTokens = 1 });
+        for (var i = 0; i < 40; i++)
+        {
+            var sequence = harness.Submit(new string((char)('a' + (i % 5)), 100 + (i % 7)), 12);
+            harness.RunToEnd();
+            Assert.Equal(EngineHarness.RunAlone(sequence.Request, shape).Tokens, sequence.Tokens[sequence.PromptLength..].ToArray());
+        }
+
+        Assert.True(harness.Metrics.Snapshot(0, 0).CachedTokens > 0);
+    }
+
     [Fact]
     public void Step_CachedPrefixesAreThere_TheyGiveWayFirstAndNothingElse()
     {

@@ -7,7 +7,7 @@ namespace Gemma3Server.Engine.Tests.Execution;
 /// A runtime whose forward calls fail as a native one does: some rows of the batch have been computed and stay. It fails every third call up
 /// to a number of failures, or every batch that holds a certain token. With fewer than no rows kept, it loses the sequences altogether.
 /// </summary>
-internal sealed class PartialFailureRuntime(FakeModelRuntime inner, int failures = 0, int rowsKept = 0, int poison = -1) : IModelRuntime
+internal sealed class PartialFailureRuntime(FakeModelRuntime inner, int failures = 0, int rowsKept = 0, int poison = -1, ForwardStatus status = ForwardStatus.Failed) : IModelRuntime
 {
     private readonly ForwardBatch _part = new();
     private int _calls;
@@ -32,7 +32,7 @@ internal sealed class PartialFailureRuntime(FakeModelRuntime inner, int failures
             foreach (var sequence in batch.Sequences) inner.Release(sequence);
         }
 
-        return ForwardStatus.Failed;
+        return status;
     }
 
     public ForwardStatus ForwardMedia(int sequence, int position, MediaInput input) => inner.ForwardMedia(sequence, position, input);

@@ -1,5 +1,6 @@
 using System.Text;
 using Gemma3Server.Engine.Sampling;
+using Gemma3Server.Engine.Scheduling;
 using Gemma3Server.Engine.Structured;
 using Gemma3Server.Testing;
 
@@ -47,6 +48,33 @@ public sealed class ConstrainedSequenceTests
         var (resumed, rest) = EngineHarness.RunAlone(request with { EmittedTokens = tokens[..emitted] }, new());
         Assert.Equal(tokens, resumed);
         Assert.Equal(events.Text(), Encoding.UTF8.GetString([.. tokens[..emitted].Select(t => (byte)(t - FakeTokenizer.FirstByte))]) + rest.Text());
+    }
+
+    [Fact]
+    public void Create_EmittedTokensEndWithinForcedOnes_TheRestFollowsAsItWould()
+    {
+        var grammar = Grammars.Regex("[01]the name is 2024 or (1|name)");
+        var matcher = new GrammarMatcher(grammar);
+        var first = Grammars.Tokenizer.Tokenize("1")[0];
+        Assert.True(matcher.TryAccept(first));
+        var run = matcher.Forced.ToArray();
+        Assert.True(run.Length > 4);
+        for (var emitted = 0; emitted <= run.Length; emitted++)
+        {
+            var request = Requests.Greedy("", 60) with { EmittedTokens = [first, .. run[..emitted]] };
+            var sequence = new Sequence(request, Grammars.Tokenizer, 100, grammar: grammar);
+            Assert.Equal([first, .. run], sequence.Tokens[sequence.PromptLength..].ToArray());
+            Assert.Null(sequence.ReplayEnd);
+
+            // What had been emitted is not told again, what follows is.
+            sequence.Output.Start(1, 0, sequence.CacheExplanation);
+            sequence.Output.Release(sequence.Generated);
+            var rest = Encoding.UTF8.GetString([.. run[emitted..].SelectMany(token => Grammars.Tokenizer.Piece(token).ToArray())]);
+            Assert.Equal(rest, sequence.Events().Text());
+        }
+
+        var cut = new Sequence(Requests.Greedy("", 3) with { EmittedTokens = [first] }, Grammars.Tokenizer, 100, grammar: grammar);
+        Assert.Equal((FinishReason.Length, 3), (cut.ReplayEnd, cut.Generated));
     }
 
     [Theory]

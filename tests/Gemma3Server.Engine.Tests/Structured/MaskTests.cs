@@ -65,6 +65,22 @@ public sealed class MaskTests
         Assert.Same(mask, matcher.KnownMask);
     }
 
+    [Theory]
+    [InlineData("[a-z ]{40,1000}", true)]
+    [InlineData("[a-z ]{40,1000}!", false)]
+    [InlineData("([a-z ]{40,1000}!)+", false)]
+    public void Mask_LowerBound_IsSharedWhereOnlyTheEndFollows(string expression, bool shared)
+    {
+        var matcher = new GrammarMatcher(Grammars.Regex(expression));
+        foreach (var token in Grammars.Tokenizer.Tokenize("the name is the name")) Assert.True(matcher.TryAccept(token));
+        var mask = matcher.Mask();
+        foreach (var token in Grammars.Tokenizer.Tokenize("the name is the nam")) Assert.True(matcher.TryAccept(token));
+        Assert.Equal(shared, mask == matcher.KnownMask);
+        Assert.False(matcher.MayEnd);
+        Assert.True(matcher.TryAccept(Grammars.Tokenizer.Tokenize("e")[0]));
+        Assert.Equal(shared, matcher.MayEnd);
+    }
+
     [Fact]
     public void State_SetBack_TakesTokensBack()
     {
@@ -109,7 +125,9 @@ public sealed class MaskTests
     {
         // Every text leads to a state of its own: which of the last 30 characters were an 'a'.
         const string Slow = "[\\s\\S]*a[\\s\\S]{30}";
-        Assert.Equal(0, new MaskBuilder(Grammars.Vocabulary, mostWork: 500).Build(Grammars.Regex(Slow).Start).Count);
+        var state = Grammars.Regex(Slow).Start;
+        Assert.Equal(0, new MaskBuilder(Grammars.Vocabulary, mostWork: 500).Build(state).Count);
+        Assert.InRange(state.States.Work, 500, 2000);
         Assert.NotEqual(0, new MaskBuilder(Grammars.Vocabulary).Build(Grammars.Regex(Slow).Start).Count);
     }
 

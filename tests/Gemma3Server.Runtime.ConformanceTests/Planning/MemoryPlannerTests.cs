@@ -175,6 +175,22 @@ public sealed class MemoryPlannerTests
     }
 
     [Fact]
+    public void Plan_CachesOfTheHost_GetWhatTheyMayTakeOrHalfOfWhatTheWeightsLeave()
+    {
+        var model = Shape("4b");
+        int Context(long free, long caches) => MemoryPlanner.Plan(model, Open with { Parallel = 4, HostCacheBytes = caches }, new(free, 0, 0)).ContextLength;
+        Assert.Equal(8192, Context(20 * GiB, 3 * GiB));
+        Assert.Equal(8192, Context(5 * GiB, 0));
+        Assert.InRange(Context(5 * GiB, 3 * GiB), 4096, 8191);
+        Assert.Equal(Context(5 * GiB, 3 * GiB), Context(5 * GiB, 100 * GiB));
+        Assert.Equal(131_072, MemoryPlanner.Plan(model, Open with { ContextLength = 131_072, HostCacheBytes = 3 * GiB }, new(5 * GiB, 0, 0)).ContextLength);
+    }
+
+    [Fact]
+    public void LargestContext_TrainedForNoWholePad_IsThatAtMost() =>
+        Assert.Equal(100, MemoryPlanner.LargestContext(Shape("270m") with { TrainedContextLength = 100 }, Open with { Parallel = 1 }, Roomy));
+
+    [Fact]
     public void Plan_GivenOptions_StayAndAreRefusedWhereTheyDoNotFit()
     {
         var plan = MemoryPlanner.Plan(Shape("27b"), Open with { Parallel = 16, ContextLength = 131_072, GpuLayers = 63 }, new(64 * GiB, 24 * GiB, 1));

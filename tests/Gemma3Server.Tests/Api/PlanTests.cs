@@ -52,6 +52,19 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public async Task Get_ServedModel_IsPlannedFromItsFileWithItsOwnSettings()
+    {
+        var options = Options();
+        var pocket = Path.Combine(Repository.Root, "src/Gemma3Server/Models/gemma-3-pocket-it-qat-q4_0.gguf");
+        await using var server = await TestServer.StartAsync("a", options with { Models = options.Models with { Serve = new() { ["small"] = new() { Path = pocket, ContextLength = 256, Parallel = 7 } } } });
+        using var document = JsonDocument.Parse(await server.Client.GetStringAsync("/v1/plan?gpu=8GB&model=small", TestContext.Current.CancellationToken));
+        var model = document.RootElement.GetProperty("data")[0];
+        var device = model.GetProperty("devices")[0];
+        Assert.Equal(("small", true), (model.GetProperty("model").GetString(), model.GetProperty("here").GetBoolean()));
+        Assert.Equal((7, 256), (device.GetProperty("users").GetInt32(), device.GetProperty("context_length").GetInt32()));
+    }
+
+    [Fact]
     public async Task Get_UnknownField_IsNamedAsIgnored()
     {
         await using var server = await TestServer.StartAsync("a", Options());

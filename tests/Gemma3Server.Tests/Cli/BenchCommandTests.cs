@@ -103,6 +103,16 @@ public sealed class BenchCommandTests
         Assert.Single((await CommandRun.RunAsync("", "bench", "--shape", "1b", "--context", "65536")).ErrorLines));
 
     [Fact]
+    public void FolderOf_TemporaryFilesInMemory_IsThatOfModels()
+    {
+        const string InMemory = "/dev/shm";
+        Assert.Equal(AppContext.BaseDirectory, ShapeCheckpoint.FolderOf(AppContext.BaseDirectory, "/models"));
+        if (!Directory.Exists(InMemory)) Assert.Skip($"This system has no {InMemory}.");
+        Assert.Equal("/models", ShapeCheckpoint.FolderOf(InMemory, "/models"));
+        Assert.Equal(InMemory, ShapeCheckpoint.FolderOf(InMemory, ""));
+    }
+
+    [Fact]
     public async Task Bench_ShapeIntoNoFolder_SaysSoInOneLine()
     {
         var file = Path.GetTempFileName();

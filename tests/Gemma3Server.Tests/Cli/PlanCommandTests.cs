@@ -85,6 +85,18 @@ public sealed class PlanCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Plan_PulledModel_ReadsItsFile()
+    {
+        var file = Path.Combine(_models, "ggml-org", "gemma-3-270m-it-qat-GGUF", "gemma-3-270m-it-qat-Q4_0.gguf");
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.Copy(Pocket, file);
+        using var document = JsonDocument.Parse((await RunAsync("--model", "gemma3:270m", "--gpu", "8GB", "--json")).Output);
+        var model = document.RootElement.GetProperty("data")[0];
+        Assert.Equal(("270m", "ggml-org", true), (model.GetProperty("model").GetString(), model.GetProperty("source").GetString(), model.GetProperty("here").GetBoolean()));
+        Assert.InRange(model.GetProperty("weight_bytes").GetInt64(), 1, new FileInfo(Pocket).Length);
+    }
+
+    [Fact]
     public async Task Plan_Source_DecidesTheEmbeddings()
     {
         // The files of the repositories, less their headers of about 7 MB.

@@ -52,6 +52,35 @@ public sealed class SettingsReaderTests
     }
 
     [Fact]
+    public void Read_SeveralModels_AreReadAndChecked()
+    {
+        var (options, faults) = Read(
+            ("Models:Serve:small:Path", "1b"), ("Models:Serve:small:Parallel", "2"), ("Models:Serve:small:KeepAlive", "1h"), ("Models:KeepAlive", "-1"),
+            ("Models:Preload:0", "small"));
+        Assert.Empty(faults);
+        var own = options.Models.Serve["small"].Over(options, "small");
+        Assert.Equal(("small", "1b", 2, 0, "1h"), (own.Model.Id, own.Model.Path, own.Runtime.Parallel, own.Runtime.ContextLength, own.Models.KeepAlive));
+
+        (_, faults) = Read(
+            ("Models:Serve:small:Parallel", "257"), ("Models:Serve:small:ToolFormat", "xml"), ("Models:Serve:small:KeepAlive", "soon"),
+            ("Models:KeepAlive", "1d"), ("Models:Pinned:0", " "), ("Models:MostLoaded", "-1"), ("Http:AdminKeys:0", ""));
+        Assert.Equal(
+            [
+                "Gemma3:Models:MostLoaded must be between 0 and 1000, but is '-1'.",
+                "Gemma3:Http:AdminKeys must not contain an empty key.",
+                "Gemma3:Models:KeepAlive must be seconds or a time such as 5m or 1h30m, of at most 720h, 0 or -1, but is '1d'.",
+                "Gemma3:Models:Pinned must not contain an empty name.",
+                "Gemma3:Models:Serve:small:Parallel must be between 0 and 256, but is 257.",
+                "Gemma3:Models:Serve:small:ToolFormat must be one of json, pythonic, but is 'xml'.",
+                "Gemma3:Models:Serve:small:KeepAlive must be seconds or a time such as 5m or 1h30m, of at most 720h, 0 or -1, but is 'soon'.",
+            ],
+            faults);
+        (_, faults) = Read(("Models:Serve:small:Parallel", "many"), ("Models:Serve:small:Context", "1"));
+        Assert.Equal(2, faults.Count);
+        Assert.Contains("did you mean ContextLength?", faults[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Read_SeveralFaults_ReportsAllWithNameAndFlag()
     {
         var (_, faults) = Read(

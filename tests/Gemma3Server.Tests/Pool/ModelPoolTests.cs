@@ -90,6 +90,28 @@ public sealed class ModelPoolTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task Acquire_OneWaitsForRoom_OthersThatFitGoFirst()
+    {
+        await using var harness = new PoolHarness(null, new() { Memory = 30, Sizes = { ["busy"] = 10, ["large"] = 25, ["larger"] = 26, ["small"] = 10 } });
+        var held = await harness.LendAsync("busy");
+        var large = harness.Ask("large");
+        var larger = harness.Ask("larger");
+        foreach (var id in (string[])["large", "larger"]) await TestServer.UntilAsync(() => harness.Pool.DescribeWait(harness.Model(id)) == "waiting for room");
+        await harness.LoadAsync("small");
+        Assert.False(large.IsCompleted || larger.IsCompleted);
+        held.Dispose();
+        while (!large.IsCompleted || !larger.IsCompleted)
+        {
+            if (harness.Loader.Loading is { } loading) loading.Load();
+            if (large.IsCompleted) (await large).Lease!.Dispose();
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+
+        Assert.NotNull((await larger).Lease);
+        Assert.Equal(["busy", "small", "large", "larger"], harness.Loader.Started.Select(one => one.Model.Id));
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task Acquire_BusyForTooLong_IsRefusedWithATimeToRetry()
     {
         await using var harness = new PoolHarness(new() { MostLoaded = 1, RoomTimeout = 7 });
@@ -293,6 +315,7 @@ public sealed class ModelPoolTests
         var unloading = harness.Pool.UnloadAsync(harness.Model("a"), TestContext.Current.CancellationToken);
         Assert.Equal(ModelState.Unloading, harness.State("a"));
         var next = harness.Ask("a");
+        await harness.LoadAsync("b"); // which is not held up by that
         Assert.False(unloading.IsCompleted || next.IsCompleted);
         held.Dispose();
         Assert.True(await unloading);
@@ -300,7 +323,7 @@ public sealed class ModelPoolTests
         Assert.False(await harness.Pool.UnloadAsync(harness.Model("a"), TestContext.Current.CancellationToken));
         loading.Load();
         Assert.NotNull((await next).Lease);
-        Assert.Equal(2, harness.Loader.Started.Count);
+        Assert.Equal(["a", "b", "a"], harness.Loader.Started.Select(one => one.Model.Id));
     }
 
     [Fact(Timeout = Timeout)]

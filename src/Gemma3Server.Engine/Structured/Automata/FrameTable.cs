@@ -36,7 +36,7 @@ internal sealed class FrameTable : IEqualityComparer<Continuation[]>
     }
 
     /// <summary>
-    /// The frame in which counters further than <paramref name="lookahead"/> from their bounds stand at a common value. Every repetition takes
+    /// The frame before which the same tokens may follow, though perhaps not the end, and in which counters further than <paramref name="lookahead"/> from their bounds stand at a common value. Every repetition takes
     /// a byte at least, so that no counter moves further than that in a token.
     /// </summary>
     public Frame Horizon(Frame frame, GrammarNetwork network, int lookahead)
@@ -72,9 +72,13 @@ internal sealed class FrameTable : IEqualityComparer<Continuation[]>
         ref readonly var node = ref network[continuation.Node];
         var count = continuation.Count;
         if (node.Kind != GrammarNodeKind.Repeat || node.Max - (long)count <= lookahead) return count;
-        if (count >= node.Min) return node.Min;
+        if (count >= node.Min || IsLast(continuation, node)) return node.Min;
         return (long)node.Min - count > lookahead ? 0 : count;
     }
+
+    /// <summary>Whether nothing but the end of the text follows a repetition, so that its lower bound matters for no token.</summary>
+    private static bool IsLast(in Continuation continuation, in GrammarNode repeat) =>
+        repeat.Next == GrammarBuilder.Return && Array.TrueForAll(continuation.Frame!.Continuations, below => below.Frame is null);
 
     bool IEqualityComparer<Continuation[]>.Equals(Continuation[]? x, Continuation[]? y) => x.AsSpan().SequenceEqual(y);
 

@@ -22,10 +22,12 @@ internal sealed class LoopFinder
     private List<GrammarState> _reached = [];
     private List<GrammarState> _before = [];
     private byte[]? _classOf;
+    private long _mostWork;
 
-    /// <summary>Begins with states of a grammar.</summary>
-    public void Begin(GrammarStates states)
+    /// <summary>Begins with states of a grammar. When the work on new ones goes beyond a bound, no more loops are found.</summary>
+    public void Begin(GrammarStates states, long mostWork)
     {
+        _mostWork = mostWork;
         if (_known.Count > MostKnown) _known.Clear();
         if (_classOf == states.ClassOf) return;
         _known.Clear();
@@ -86,6 +88,7 @@ internal sealed class LoopFinder
         for (; groups != 0; groups &= groups - 1)
         {
             var group = groups & (~groups + 1);
+            if (state.States.Work > _mostWork) return 0;
             if (Behind(state, group) is not { IsDead: true }) dead &= ~group;
         }
 
@@ -98,6 +101,7 @@ internal sealed class LoopFinder
         _targets.Clear();
         for (var group = 0; group < _ascii.Length + _longer.Length; group++)
         {
+            if (state.States.Work > _mostWork) return default;
             if (Behind(state, 1UL << group) is not { IsDead: false } target) continue;
             var bytes = group < _ascii.Length ? ByteGroups.Ascii[group].Length : 1;
             var at = 0;

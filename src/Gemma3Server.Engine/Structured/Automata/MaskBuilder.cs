@@ -35,7 +35,7 @@ internal sealed class MaskBuilder(TokenVocabulary vocabulary, long mostWork = Ma
         _mostWork = state.States.Work + mostWork;
         if (!state.Classes.IsEmpty)
         {
-            _loops.Begin(state.States);
+            _loops.Begin(state.States, _mostWork);
             if (!TakeSafe(state)) Walk(vocabulary.Safe, state);
             Walk(vocabulary.Others, state);
         }

@@ -10,7 +10,7 @@ internal static class PlanEndpoint
     public static void Map(IEndpointRouteBuilder routes) => routes.MapGetAndHead("/v1/plan", GetAsync)
         .WithName("plan").WithTags("Models").WithSummary("Tells which models fit on a card, with which context and for how many users.")
         .WithMetadata(
-            new QueryParameter("model", "A model of the catalog, pulled or not, or the served one; absent = all of the catalog."),
+            new QueryParameter("model", "A model of the catalog, pulled or not, or a served one; absent = all of the catalog."),
             new QueryParameter("gpu", "Memory of the GPU, such as 24GB; detect = this machine, with what is free on it now; absent = the common sizes."),
             new QueryParameter("users", $"Conversations at the same time, 1 to {PlanValues.MostUsers}; absent = as many as fit, at most 4."),
             new QueryParameter("context", $"Tokens of each, such as 16k, at most {PlanValues.MostContext}; absent = as many as fit."),

@@ -15,6 +15,12 @@ internal sealed class ShapeCheckpoint : IDisposable
     /// <summary>The file.</summary>
     public string Path { get; }
 
+    /// <summary>Where one is written unless somebody says otherwise: among temporary files, or, where those are in memory, which the model needs, among models.</summary>
+    /// <param name="temporary">The folder for temporary files.</param>
+    /// <param name="models">The folder for models; empty = none.</param>
+    public static string FolderOf(string temporary, string models) =>
+        models.Length > 0 && new DriveInfo(temporary).DriveFormat is "tmpfs" or "ramfs" ? models : temporary;
+
     /// <summary>Writes one into a folder of its own below <paramref name="directory"/>; the disk is asked first whether it has room.</summary>
     /// <exception cref="CommandFault">There is no room, or it cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped, and nothing is left of it.</exception>
