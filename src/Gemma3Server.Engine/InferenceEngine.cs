@@ -211,7 +211,7 @@ public sealed class InferenceEngine : IAsyncDisposable
         var lifecycle = _loop.Lifecycle;
         var wasServing = lifecycle.State == EngineState.Ready;
         _loop.BeginStop();
-        if (wasServing) _logger.Draining(_loop.RunningCount, _loop.WaitingCount);
+        if (wasServing && _loop.RunningCount + _loop.WaitingCount > 0) _logger.Draining(_loop.RunningCount, _loop.WaitingCount);
 
         if (!lifecycle.Ended.IsCompleted && (timeout > TimeSpan.Zero || timeout == Timeout.InfiniteTimeSpan))
         {

@@ -26,10 +26,18 @@ internal static class CompositionRoot
     private static RuntimeLoader CreateLoader(Gemma3ServerOptions server, ILoggerFactory loggers)
     {
         // What was free before anything was loaded: mapped weights count as free afterwards, too.
-        long? hostFreeBefore = null;
+        var hostFreeBefore = 0L;
+
+        // What the first load on a GPU takes for the process, which is not free again as long as that lives.
+        var gpuContext = 0L;
         return new()
         {
-            Load = (settings, free, progress, stopped) => LlamaCppRuntime.Load(Translate(settings) with { Free = Within(free), OnProgress = progress }, loggers, stopped),
+            Load = (settings, free, progress, stopped) =>
+            {
+                var runtime = LlamaCppRuntime.Load(Translate(settings) with { Free = Within(free), OnProgress = progress }, loggers, stopped);
+                gpuContext = Math.Max(gpuContext, runtime.Memory.Need.Gpu.Overhead);
+                return runtime;
+            },
             LoadDraft = (settings, runtime, free, stopped) =>
                 LlamaCppRuntime.Load(TranslateDraft(settings, runtime.Limits) with { Free = Within(free) }, loggers, stopped),
             Need = settings => NeedOf(Translate(settings), Measure()),
@@ -37,14 +45,19 @@ internal static class CompositionRoot
             Free = taken =>
             {
                 var now = Measure();
-                hostFreeBefore ??= now.HostFree + taken.Host;
-                return new(Math.Min(now.HostFree, hostFreeBefore.Value - taken.Host), now.GpuFree);
+                if (taken.Host == 0) hostFreeBefore = now.HostFree;
+                return new(Math.Min(now.HostFree, hostFreeBefore - taken.Host), now.GpuFree);
             },
         };
 
         DeviceMemory Measure() => MeasureMemory(server, loggers);
 
-        DeviceMemory Within(MemorySize free) => Measure() is var now ? now with { HostFree = Math.Min(now.HostFree, free.Host), GpuFree = Math.Min(now.GpuFree, free.Gpu) } : now;
+        // The planner counts the context for each load; only the first one makes it.
+        DeviceMemory Within(MemorySize free)
+        {
+            var now = Measure();
+            return now with { HostFree = Math.Min(now.HostFree, free.Host), GpuFree = Math.Min(now.GpuFree, free.Gpu) + gpuContext };
+        }
     }
 
     /// <summary>What a checkpoint takes as it is configured, and as small as can be; where its sizes are open, with those below which nobody would want it.</summary>
@@ -66,7 +79,8 @@ internal static class CompositionRoot
         return new(size, SizeOf(MemoryPlanner.Plan(least, endless).Need).Total);
     }
 
-    private static MemorySize SizeOf(MemoryNeed need) => new(need.Host.Total, need.Gpu.Total);
+    /// <summary>What a model takes, and gives back: the process's context on a GPU is not the model's.</summary>
+    private static MemorySize SizeOf(MemoryNeed need) => new(need.Host.Total, need.Gpu.Total - need.Gpu.Overhead);
 
     /// <summary>
     /// The plainest loop over the native library, which goes past the runtime: the ceiling that <c>bench</c> compares with. It has a context

@@ -20,10 +20,20 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
     {
         try
         {
-            // 1. Its own end.
-            Task? gone;
-            lock (gate) gone = slot.Gone?.Task;
-            if (gone is not null) await gone;
+            // 1. Its own end, for which others that hold it may let it wait.
+            while (true)
+            {
+                Task changed;
+                lock (gate)
+                {
+                    if (slot.Gone is null) break;
+                    if (pool.IsStopping) return LoadOutcome.Refused(PoolErrors.Draining);
+                    (changed, slot.SeenChanges) = (pool.Changed, pool.Changes);
+                    if (books.IsAnotherDue(pool.Changes, timeProvider.GetTimestamp())) return LoadOutcome.Postponed;
+                }
+
+                await changed;
+            }
 
             // 2. to 4.
             slot.Need ??= loader.Need(slot.Model);

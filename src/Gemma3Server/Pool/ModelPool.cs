@@ -72,6 +72,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
             if (slot.IsStarting) return (null, PoolErrors.Starting);
             if (slot.State == ModelState.Loaded) return (Lend(slot), null);
             if (slot.State == ModelState.Failed && _timeProvider.GetTimestamp() < slot.RetryAt) return (null, PoolErrors.Failed(model.Id, slot.Failure!));
+            if (slot.Waiters.Count >= model.MostWaiting) return (null, PoolErrors.TooManyWait(model.Id, slot.Waiters.Count));
             waiter = new(slot);
             slot.Waiters.Add(waiter);
             Enqueue(slot);
@@ -243,8 +244,8 @@ internal sealed partial class ModelPool : IAsyncDisposable
             }
 
             if (outcome.State == ModelState.Loaded) slot.Generation++;
-            else slot.Instance = null;
-            _books.Settle(slot, outcome.State);
+            else if (slot.Gone is null) slot.Instance = null;
+            _books.Settle(slot, slot.Gone is null ? outcome.State : ModelState.Unloading); // the server stops before its earlier end has come
             slot.KeepAlive = slot.Model.KeepAlive;
             if (outcome.State == ModelState.Failed)
             {

@@ -90,6 +90,18 @@ public sealed class ModelPoolTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task Acquire_TooManyWait_IsRefused()
+    {
+        await using var harness = new PoolHarness();
+        var most = harness.Model("a").MostWaiting;
+        var waiting = Enumerable.Range(0, most).Select(_ => harness.Ask("a")).ToArray();
+        var (_, error) = await harness.Ask("a");
+        Assert.Equal((429, $"The server is busy: {most} requests are waiting for the model 'a' to be loaded."), (error!.Status, error.Message));
+        (await harness.LoadingAsync("a")).Load();
+        foreach (var one in waiting) Assert.NotNull((await one).Lease);
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task Acquire_OneWaitsForRoom_OthersThatFitGoFirst()
     {
         await using var harness = new PoolHarness(null, new() { Memory = 30, Sizes = { ["busy"] = 10, ["large"] = 25, ["larger"] = 26, ["small"] = 10 } });
@@ -315,6 +327,7 @@ public sealed class ModelPoolTests
         var unloading = harness.Pool.UnloadAsync(harness.Model("a"), TestContext.Current.CancellationToken);
         Assert.Equal(ModelState.Unloading, harness.State("a"));
         var next = harness.Ask("a");
+        await harness.LoadAsync("b"); // which is not held up by that
         Assert.False(unloading.IsCompleted || next.IsCompleted);
         held.Dispose();
         Assert.True(await unloading);
@@ -322,7 +335,7 @@ public sealed class ModelPoolTests
         Assert.False(await harness.Pool.UnloadAsync(harness.Model("a"), TestContext.Current.CancellationToken));
         loading.Load();
         Assert.NotNull((await next).Lease);
-        Assert.Equal(2, harness.Loader.Started.Count);
+        Assert.Equal(["a", "b", "a"], harness.Loader.Started.Select(one => one.Model.Id));
     }
 
     [Fact(Timeout = Timeout)]
