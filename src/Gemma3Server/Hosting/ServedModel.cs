@@ -27,6 +27,9 @@ internal sealed record ServedModel(string Id, long Created, string Fingerprint, 
     /// <summary>Whether it stays loaded whatever happens.</summary>
     public bool IsPinned { get; init; }
 
+    /// <summary>Most requests that wait for it to be loaded: as many as then run or wait at once.</summary>
+    public int MostWaiting => Options.Engine.QueueLimit + Math.Max(1, Options.Runtime.Parallel);
+
     /// <summary>Further names.</summary>
     public IReadOnlyList<string> Aliases { get; init; } = [];
 

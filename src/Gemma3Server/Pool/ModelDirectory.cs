@@ -37,7 +37,8 @@ internal sealed class ModelDirectory
     {
         (_options, _timeProvider, _catalog) = (options, timeProvider, new(options.Catalog));
         if (options.Models is { ServePulled: true, Effective: { Length: > 0 } folder }) _store = new(folder);
-        _configured.Add(ServedModel.Of(options, timeProvider) with { IsPinned = options.Models.PinDefault });
+        var served = ServedModel.Of(options, timeProvider);
+        _configured.Add(served with { IsPinned = options.Models.PinDefault || IsPinned(served.Id, null) });
         foreach (var (id, settings) in options.Models.Serve)
         {
             var own = settings.Over(options, id);

@@ -72,6 +72,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
             if (slot.IsStarting) return (null, PoolErrors.Starting);
             if (slot.State == ModelState.Loaded) return (Lend(slot), null);
             if (slot.State == ModelState.Failed && _timeProvider.GetTimestamp() < slot.RetryAt) return (null, PoolErrors.Failed(model.Id, slot.Failure!));
+            if (slot.Waiters.Count >= model.MostWaiting) return (null, PoolErrors.TooManyWait(model.Id, slot.Waiters.Count));
             waiter = new(slot);
             slot.Waiters.Add(waiter);
             Enqueue(slot);

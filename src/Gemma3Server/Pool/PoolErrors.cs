@@ -3,7 +3,7 @@ using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Pool;
 
-/// <summary>What clients are told when there is no model for them: always a 503 that says when to try again.</summary>
+/// <summary>What clients are told when there is no model for them: a 503 or 429 that says when to try again.</summary>
 internal static class PoolErrors
 {
     /// <summary>A load takes seconds; asking more often than this helps nobody.</summary>
@@ -17,6 +17,9 @@ internal static class PoolErrors
 
     public static OpenAiError Busy(string model, int seconds) => OpenAiError.Unavailable(
         "models_busy", $"The model '{model}' does not fit beside those that are loaded, and all of them have been busy for {seconds} s.", Retry);
+
+    public static OpenAiError TooManyWait(string model, int count) =>
+        OpenAiError.QueueFull($"The server is busy: {count} requests are waiting for the model '{model}' to be loaded.", Retry);
 
     public static OpenAiError AllPinned(string model, int most) => OpenAiError.Unavailable(
         "models_busy", $"The model '{model}' cannot be loaded: {most} models are loaded, as many as allowed, and all of them are pinned.", Retry);

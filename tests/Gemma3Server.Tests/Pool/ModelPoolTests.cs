@@ -90,6 +90,18 @@ public sealed class ModelPoolTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task Acquire_TooManyWait_IsRefused()
+    {
+        await using var harness = new PoolHarness();
+        var most = harness.Model("a").MostWaiting;
+        var waiting = Enumerable.Range(0, most).Select(_ => harness.Ask("a")).ToArray();
+        var (_, error) = await harness.Ask("a");
+        Assert.Equal((429, $"The server is busy: {most} requests are waiting for the model 'a' to be loaded."), (error!.Status, error.Message));
+        (await harness.LoadingAsync("a")).Load();
+        foreach (var one in waiting) Assert.NotNull((await one).Lease);
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task Acquire_OneWaitsForRoom_OthersThatFitGoFirst()
     {
         await using var harness = new PoolHarness(null, new() { Memory = 30, Sizes = { ["busy"] = 10, ["large"] = 25, ["larger"] = 26, ["small"] = 10 } });
