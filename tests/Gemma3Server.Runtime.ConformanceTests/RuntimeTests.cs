@@ -44,7 +44,7 @@ public abstract class RuntimeTests : IDisposable
         Assert.Equal(expected.Length, actual.Length);
         Assert.NotEqual(0, actual.Length);
         var distance = TensorPrimitives.Max<float>(Absolute(expected, actual));
-        Assert.True(distance <= (TestLibrary.IsBatchInvariant ? Tolerance : 2 * Tolerance), $"logits differ by {distance}");
+        Assert.True(distance <= (TestLibrary.IsBatchInvariant ? Tolerance : 3 * Tolerance), $"logits differ by {distance}");
     }
 
     /// <summary>Whether the sequence goes on like one computed anew from its first <paramref name="length"/> tokens (of seed 0).</summary>

@@ -9,9 +9,9 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
 {
     /// <summary>
     /// The CUDA context, the kernels and cuBLAS's work space on one GPU: what an H200 had in use beyond weights, KV and compute buffer (518 to
-    /// 524 MiB with 4B, 12B and 27B; README). GeForce cards take less.
+    /// 524 MiB with 4B, 12B and 27B after the load, and 84 to 88 MiB more after the first steps; README). GeForce cards take less.
     /// </summary>
-    internal const long GpuOverhead = 522L << 20;
+    internal const long GpuOverhead = 606L << 20;
 
     /// <summary>The library's tables of a token: text, score and the index of both (measured, 262,144 tokens: 38 to 40 MiB).</summary>
     private const int VocabularyEntryBytes = 156;

@@ -2,6 +2,7 @@ using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Gguf.Synthetic;
 using Gemma3Server.Runtime.LlamaCpp.Loading;
 using Gemma3Server.Runtime.LlamaCpp.Planning;
+using Gemma3Server.Testing;
 
 namespace Gemma3Server.Runtime.ConformanceTests.Planning;
 
@@ -26,6 +27,7 @@ public sealed class PlannerAccuracyTests
     [InlineData("27b")]
     public void Plan_PublishedShape_IsWithinThreePercentOfTheNativeAllocation(string name)
     {
+        Assert.SkipUnless(TestLibrary.Directory is null, "With a GPU in the library it reserves other buffers; see Plan_OnAGpu.");
         Assert.True(GemmaShape.TryGet(name, out var shape));
         using var checkpoint = HollowCheckpoint.Write(shape);
         using var native = new NativeMeasurement(checkpoint.Path);
