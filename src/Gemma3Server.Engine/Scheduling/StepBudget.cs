@@ -8,7 +8,8 @@ namespace Gemma3Server.Engine.Scheduling;
 /// with prefill, by least squares whose weights fade. Where row counts do not vary, c and b cannot be told apart: then c is 0 and b the mean
 /// cost of a row, which contains c. That is safe, for it grants fewer rows; other row counts then tell.</para>
 /// <para>Prefill may take the time that is left up to the bound, and never less than its share. The share counts rows, not c: a bound that c
-/// alone breaks would otherwise let a long prompt crawl while it saves nobody any time.</para>
+/// alone breaks would otherwise let a long prompt crawl while it saves nobody any time. For the same reason, where the bound cannot be kept, rows
+/// take as long as c at least: a GPU, on which c is a pass over all weights, would else pay one for every few rows.</para>
 /// <para>Against noise: one step counts for at most <see cref="Outlier"/> times what was expected, and a budget is at most twice
 /// the rows that were tried lately beside streams: rows of nearly one number tell c from b badly, and a single step of a whole micro batch is a
 /// stall. At first it is <see cref="LeastRows"/>. Used by the engine loop alone.</para>
@@ -69,7 +70,8 @@ internal sealed class StepBudget
         var decode = _decode.Seconds(decodeRows);
         if (decode == 0 || !TryFit(out var start, out var row)) return LeastRows;
         var left = Math.Min(decode * _factor, _most) - decode - start;
-        var seconds = Math.Max(left, _sharePerRest * (decode + start));
+        var share = _sharePerRest * (decode + start);
+        var seconds = left >= share ? left : Math.Max(share, start);
         var tried = _weight == 0 ? _aloneRows : Math.Max(_last, _x / _weight);
         var rows = Math.Min(seconds / row, Math.Min(MostRows, 2.0 * tried));
         return Math.Max(LeastRows, (int)rows);

@@ -76,7 +76,7 @@ public sealed class LoadErrorTests : IDisposable
         { "ValueCacheType", TinyCheckpoint.Options with { ValueCacheType = "" }, "q8_0" },
         { "ValueCacheType", TinyCheckpoint.Options with { ValueCacheType = "q8_0", FlashAttention = false }, "flash attention" },
         { "context", TinyCheckpoint.Options with { SharedCells = true, SharedCellCount = 2_000_000_000 }, "are free" },
-        { TestLibrary.Directory is null ? "host memory (weights 1, KV " : "GPU memory (weights", TinyCheckpoint.Options with { SharedCells = true, SharedCellCount = 2_000_000_000 }, "compute" },
+        { TestLibrary.Directory is null ? "host memory (weights 1, KV " : "KV ", TinyCheckpoint.Options with { SharedCells = true, SharedCellCount = 2_000_000_000 }, "compute" },
     };
 
     [Theory]

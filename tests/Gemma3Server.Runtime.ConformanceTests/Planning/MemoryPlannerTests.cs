@@ -53,7 +53,7 @@ public sealed class MemoryPlannerTests
     public void Plan_Logits_AreARowOfEachSequenceAndOfEachGuess() => Assert.Equal(
         (3 + 20) * MiB, MemoryPlanner.Plan(Shape("270m"), Open with { Parallel = 3, DraftRows = 16, MostDraftRows = 20 }, Roomy).Need.Host.Logits);
 
-    /// <summary>What <c>nvidia-smi</c> told of an H200 after the first request (2026-11-26, MiB): planned within 3 %.</summary>
+    /// <summary>What <c>nvidia-smi</c> told of an H200 after the first request (2026-11-26, MiB): planned within 2 %.</summary>
     [Theory]
     [InlineData("270m", 4, 8192, -1, "f16", false, 1065)]
     [InlineData("1b", 4, 8192, -1, "f16", false, 1583)]
@@ -68,7 +68,7 @@ public sealed class MemoryPlannerTests
     [InlineData("12b", 4, 8192, 24, "f16", false, 6641)]
     [InlineData("27b", 4, 8192, -1, "f16", false, 21_005)]
     [InlineData("27b", 1, 32_768, -1, "f16", false, 19_157)]
-    public void Plan_OnAGpu_IsWithinThreePercentOfAnH200(string name, int sequences, int context, int gpuLayers, string kv, bool shared, long measured)
+    public void Plan_OnAGpu_IsWithinTwoPercentOfAnH200(string name, int sequences, int context, int gpuLayers, string kv, bool shared, long measured)
     {
         var sizes = Open with
         {
@@ -84,7 +84,7 @@ public sealed class MemoryPlannerTests
         var plan = MemoryPlanner.Plan(Shape(name), sizes, new(64 * GiB, 140 * GiB, 1));
         Assert.True(plan.Fits);
         if (gpuLayers < 0) Assert.Equal(plan.LayerCount, plan.OffloadedLayers);
-        Assert.InRange(plan.Need.Gpu.Total / (double)MiB, measured * 0.97, measured * 1.03);
+        Assert.InRange(plan.Need.Gpu.Total / (double)MiB, measured * 0.98, measured * 1.02);
     }
 
     /// <summary>
