@@ -158,6 +158,7 @@ internal sealed class EngineLoop : IDisposable
         Inbox.Close();
         FailTheRest();
         Checks.Close();
+        _executor?.ShedSnapshots();
         DisposeRuntime();
         Lifecycle.End();
         _logger.Stopped();
@@ -246,7 +247,7 @@ internal sealed class EngineLoop : IDisposable
 
     private void Serve(IEmbeddingRuntime? embedding)
     {
-        Func<bool> shed = _executor!.Shed;
+        Func<bool> shed = _executor!.ShedSnapshots; // cells are no use to an embedding, which has a context of its own
         while (!Lifecycle.AbortRequested)
         {
             // Both are asked: the notice of a cancellation may have been taken before its sequence arrived, which then knows itself.

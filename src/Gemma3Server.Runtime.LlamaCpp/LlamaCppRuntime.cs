@@ -13,15 +13,18 @@ namespace Gemma3Server.Runtime.LlamaCpp;
 /// </remarks>
 public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, IInterruptible
 {
+    /// <summary>The library's code for a step of which a part was computed.</summary>
+    private const int ComputeFailed = -3;
+
     private readonly LlamaModel _model;
     private readonly LlamaContext _context;
     private readonly AbortFlag _abort;
     private readonly NativeBatch _batch;
+    private readonly StepCalls _calls;
     private readonly SequenceMemory _memory;
     private readonly EmbeddingContext _embedding;
     private readonly ILogger _logger;
     private readonly int[] _added;
-    private bool _hasLogits;
     private bool _disposed;
 
     private LlamaCppRuntime(LlamaModel model, LlamaContext context, AbortFlag abort, LlamaTokenizer tokenizer, LlamaCppOptions options, MemoryPlan memory, ILogger logger)
@@ -32,6 +35,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
         _abort = abort;
         _logger = logger;
         _batch = new NativeBatch(Math.Max(plan.BatchTokens, plan.MicroBatchTokens));
+        _calls = new(context, _batch, model.Info.VocabularySize);
         _memory = new SequenceMemory(model.Info, context);
         _embedding = new EmbeddingContext(model, options, abort, plan.ContextLength, logger);
         _added = new int[plan.Sequences];
@@ -142,20 +146,17 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
     {
         ArgumentNullException.ThrowIfNull(batch);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _hasLogits = false;
+        _calls.Clear();
         if (!IsValid(batch)) return ForwardStatus.InvalidBatch;
 
-        _batch.Clear();
-        for (var i = 0; i < batch.Count; i++) _batch.Add(batch.Tokens[i], batch.Positions[i], batch.Sequences[i], batch.WantLogits[i]);
-        var code = LlamaNative.llama_decode(_context.Pointer, _batch.Value);
+        var (code, changed) = _calls.Run(batch);
         if (code == 0)
         {
             _memory.Advance(batch.Sequences);
-            _hasLogits = true;
             return ForwardStatus.Ok;
         }
 
-        return Fail(code, batch.Count, batch.Sequences);
+        return Fail(changed && code is (1 or -1) ? ComputeFailed : code, batch.Count, batch.Sequences);
     }
 
     /// <inheritdoc/>
@@ -163,7 +164,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
     {
         ArgumentNullException.ThrowIfNull(input);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _hasLogits = false;
+        _calls.Clear();
         var fits = input.Rows > 0 && input.Rows <= Limits.MicroBatchTokens && input.Embeddings.Length == (long)input.Rows * Model.EmbeddingLength;
         if (!fits || !_memory.IsKnown(sequence) || position != _memory.Length(sequence) || position > Limits.ContextLength - input.Rows)
             return ForwardStatus.InvalidBatch;
@@ -182,12 +183,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
     }
 
     /// <inheritdoc/>
-    public ReadOnlySpan<float> Logits(int row)
-    {
-        if (_disposed || !_hasLogits || !_batch.WantsLogits(row)) return [];
-        var logits = LlamaNative.llama_get_logits_ith(_context.Pointer, row);
-        return logits == null ? [] : new(logits, Model.VocabularySize);
-    }
+    public ReadOnlySpan<float> Logits(int row) => _disposed ? [] : _calls.Logits(row);
 
     /// <inheritdoc/>
     public int EmbeddingChunk => _embedding.Chunk;
@@ -251,6 +247,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
         if (_disposed) return;
         _disposed = true;
         _memory.Dispose();
+        _calls.Dispose();
         _batch.Dispose();
         _embedding.Dispose();
         _context.Dispose();

@@ -23,6 +23,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
     private readonly int[] _lengths;
     private readonly nint _pinnedType = ComputeDevice.PinnedMemoryType();
     private readonly NativeBuffer _state;
+    private readonly NativeBuffer _whole;
     private readonly StatePool _snapshots;
     private readonly ulong _layout;
 
@@ -35,6 +36,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
         _lengths = new int[context.Plan.Sequences];
         _layout = SnapshotFormat.LayoutOf(model, context.Plan);
         _state = new(_pinnedType);
+        _whole = new(_pinnedType);
         _snapshots = new(_pinnedType);
     }
 
@@ -99,8 +101,8 @@ internal sealed unsafe class SequenceMemory : IDisposable
         var size = (long)LlamaNative.llama_state_seq_get_size_ext(_context.Pointer, sequence, flags);
         if (size == 0 || size > Array.MaxLength - SnapshotFormat.HeaderBytes) return null;
 
-        // Up to hundreds of MiB for what only saves time: where there is no room the engine goes on without it.
-        if (_snapshots.Rent(SnapshotFormat.HeaderBytes + (int)size) is not { } memory) return null;
+        // Up to hundreds of MiB for what only saves time: where there is no room the engine makes some, and goes on without it.
+        var memory = _snapshots.Rent(SnapshotFormat.HeaderBytes + (int)size) ?? throw new InsufficientMemoryException("There is no memory for a snapshot.");
         var data = memory.GetSpan();
         SnapshotFormat.WriteHeader(data, scope, _lengths[sequence], _layout);
         fixed (byte* payload = data[SnapshotFormat.HeaderBytes..])
@@ -150,6 +152,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
     public void Dispose()
     {
         _state.Dispose();
+        _whole.Dispose();
         _snapshots.Dispose();
     }
 
@@ -183,8 +186,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
     private bool CopyStream(int from, int to, int length)
     {
         if (length == _lengths[from]) return CopyState(from, to);
-        using var whole = new NativeBuffer(_pinnedType);
-        var saved = GetState(from, LlamaStateFlags.None, whole);
+        var saved = GetState(from, LlamaStateFlags.None, _whole);
         if (saved.IsEmpty) return false;
         LlamaNative.llama_memory_seq_rm(_memory, from, length, -1);
         var copied = CopyState(from, to);

@@ -31,7 +31,21 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
         catch (OutOfMemoryException)
         {
             buffer.Dispose();
-            return null;
+            if (!Trim()) return null;
+        }
+
+        return Rent(length);
+    }
+
+    /// <summary>Frees what lies idle; false when nothing does.</summary>
+    private bool Trim()
+    {
+        lock (_gate)
+        {
+            var had = _free.Count > 0;
+            foreach (var buffer in _free) buffer.Dispose();
+            _free.Clear();
+            return had;
         }
     }
 
@@ -41,9 +55,9 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
         lock (_gate)
         {
             _free.Add(buffer);
-            buffer = _disposed || _free.Count > MostFree ? Smallest()! : buffer;
             if (!_disposed && _free.Count <= MostFree) return;
-            _free.Remove(buffer);
+            buffer = _free[0]; // the oldest: sizes change with the load
+            _free.RemoveAt(0);
         }
 
         buffer.Dispose();
@@ -59,7 +73,7 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
         }
     }
 
-    /// <summary>A free buffer that is large enough and not more than twice too large.</summary>
+    /// <summary>A free buffer that is large enough, and hardly larger: budgets count what is in it.</summary>
     private NativeBuffer? TakeFree(int length)
     {
         lock (_gate)
@@ -67,15 +81,13 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
             NativeBuffer? best = null;
             foreach (var buffer in _free)
             {
-                if (buffer.Capacity >= length && buffer.Capacity / 2 <= length && (best is null || buffer.Capacity < best.Capacity)) best = buffer;
+                if (buffer.Capacity >= length && buffer.Capacity <= Rounded(length) && (best is null || buffer.Capacity < best.Capacity)) best = buffer;
             }
 
             if (best is not null) _free.Remove(best);
             return best;
         }
     }
-
-    private NativeBuffer? Smallest() => _free.MinBy(static buffer => buffer.Capacity);
 
     /// <summary>An eighth more at most, so that a buffer serves states that are a little longer.</summary>
     private static long Rounded(int length)

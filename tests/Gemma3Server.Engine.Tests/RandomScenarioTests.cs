@@ -105,6 +105,8 @@ public sealed class RandomScenarioTests
             preempted += live.Count(l => l.Sequence.State == SequenceState.Preempted);
         }
 
+        harness.Cache.ShedSnapshots();
+        Assert.Equal(0, harness.Runtime.LiveSnapshots);
         foreach (var (sequence, expected, events) in live)
         {
             if (sequence.IsCancelled) continue;

@@ -68,6 +68,9 @@ public sealed class FakeModelRuntime : IModelRuntime, IEmbeddingRuntime, IInterr
 
     public bool Disposed => _disposed;
 
+    /// <summary>Snapshots whose memory has not been given back.</summary>
+    public int LiveSnapshots { get; internal set; }
+
     /// <summary>Calls of <see cref="Interrupt"/> so far.</summary>
     public int Interrupts { get; private set; }
 
@@ -157,13 +160,14 @@ public sealed class FakeModelRuntime : IModelRuntime, IEmbeddingRuntime, IInterr
         var source = _sequences[sequence];
         int[] values = [source.FirstKept, .. source.Tokens];
         var data = MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
-        return new(scope, source.Tokens.Count, data, XxHash64.HashToUInt64(data));
+        return new(scope, source.Tokens.Count, data, XxHash64.HashToUInt64(data), new SnapshotMemory(this, data));
     }
 
     public bool Restore(int sequence, SequenceSnapshot snapshot)
     {
         AssertOwner();
         if (!IsKnown(sequence)) return false;
+        ObjectDisposedException.ThrowIf(snapshot.Memory is SnapshotMemory { IsDisposed: true }, snapshot);
         var target = _sequences[sequence];
         var prefixHeld = snapshot.Scope == SnapshotScope.Full || target.Tokens.Count >= snapshot.Length;
         var values = MemoryMarshal.Cast<byte, int>(snapshot.Data.Span);

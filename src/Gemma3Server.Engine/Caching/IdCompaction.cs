@@ -17,9 +17,17 @@ internal sealed class IdCompaction(CacheEntry[] entries)
     /// <summary>Tokens that a sequence is thought to go on for, if it may: clients allow many more than they get.</summary>
     private const int ExpectedSteps = 64;
 
+    /// <summary>Steps without a move after one that the runtime refused: it would be tried before every step.</summary>
+    private const int Pause = 256;
+
     private readonly Scheduling.DecodeTimes _together = new(entries.Length);
     private double _secondsPerPass;
+    private double _secondsPerToken;
     private bool _measured;
+    private bool _moved;
+    private int _runs;
+    private int _inUse;
+    private int _paused;
 
     /// <summary>Runs of consecutive ids in use.</summary>
     public int Runs
@@ -36,11 +44,21 @@ internal sealed class IdCompaction(CacheEntry[] entries)
         }
     }
 
-    /// <summary>Learns from a step that only decoded, with all sequences that run.</summary>
+    /// <summary>A step begins. Whether a move may help.</summary>
+    public bool Begin()
+    {
+        _moved = false;
+        _runs = Runs;
+        _inUse = entries.Count(static entry => entry.InUse);
+        if (_paused > 0) _paused--;
+        return _runs > 1 && _paused == 0;
+    }
+
+    /// <summary>Learns from the step that began, if it only decoded; one that made a move, or left somebody out, tells nothing.</summary>
     public void Observe(int decodeRows, double seconds)
     {
-        if (seconds <= 0) return;
-        var runs = Runs;
+        if (seconds <= 0 || _moved || decodeRows != _inUse) return;
+        var runs = _runs;
         if (runs <= 1)
         {
             _together.Observe(decodeRows, seconds);
@@ -52,6 +70,18 @@ internal sealed class IdCompaction(CacheEntry[] entries)
             _measured = true;
         }
     }
+
+    /// <summary>Learns what a move of so many tokens took.</summary>
+    public void ObserveMove(bool succeeded, int tokens, TimeSpan elapsed)
+    {
+        _moved = true;
+        if (!succeeded) _paused = Pause;
+        var seconds = elapsed.TotalSeconds / Math.Max(1, tokens);
+        _secondsPerToken = _secondsPerToken == 0 ? seconds : ((1 - Newest) * _secondsPerToken) + (Newest * seconds);
+    }
+
+    /// <summary>What moving so many tokens takes; 0 = not known yet.</summary>
+    public double MoveSeconds(int tokens) => tokens * _secondsPerToken;
 
     /// <summary>Whether a move that saves so many passes a step, as long as a sequence may still go on, is worth so many seconds.</summary>
     /// <param name="passes">Passes of a step.</param>
@@ -72,7 +102,7 @@ internal sealed class IdCompaction(CacheEntry[] entries)
         (CacheEntry? From, CacheEntry? To, int Saved) best = default;
         foreach (var from in entries)
         {
-            if (from.Owner is not { Request.Deterministic: false } || from.Awaited != int.MaxValue || from.Length == 0) continue;
+            if (from.Owner is not { Request.Deterministic: false } || (from.Awaited != int.MaxValue && from.Awaited > from.Length) || from.Length == 0) continue;
             foreach (var to in entries)
             {
                 if (to.InUse) continue;

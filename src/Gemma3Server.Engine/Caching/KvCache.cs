@@ -26,7 +26,7 @@ internal sealed class KvCache
     private readonly CellForecast _forecast;
     private readonly SwapSpace _swaps = new();
     private readonly PreemptionCost _cost = new();
-    private IdCompaction? _compaction;
+    private readonly IdCompaction? _compaction;
     private readonly TimeProvider _clock;
     private double _hostBytesPerToken;
     private int _checkpointBytes;
@@ -73,19 +73,14 @@ internal sealed class KvCache
     /// <summary>Moves a running sequence to another id where that leaves fewer holes between those in use and costs less than it saves.</summary>
     public void Compact()
     {
-        if (_compaction is not { Runs: > 1 } compaction || compaction.Find() is not { From: { } from, To: { } to } move) return;
-        var bytes = (long)(_hostBytesPerToken * from.Length);
-        var seconds = _cost.CopySeconds(2 * bytes) + _cost.ComputeSeconds(_prefixes.Loss(to));
+        if (_compaction is not { } compaction || !compaction.Begin() || compaction.Find() is not { From: { } from, To: { } to } move) return;
+        var seconds = compaction.MoveSeconds(from.Length) + _cost.ComputeSeconds(_prefixes.Loss(to));
         if (!compaction.Pays(move.Saved, from.Owner!.Remaining, seconds, to.IsFree)) return;
         Clear(to);
         var began = _clock.GetTimestamp();
-        if (!_runtime.TryFork(from.Id, to.Id, from.Length))
-        {
-            _compaction = null; // it would be tried before every step
-            return;
-        }
-
-        if (bytes > 0) _cost.ObserveCopy(2 * bytes, _clock.GetElapsedTime(began));
+        var moved = _runtime.TryFork(from.Id, to.Id, from.Length);
+        compaction.ObserveMove(moved, from.Length, _clock.GetElapsedTime(began));
+        if (!moved) return;
         _runtime.Release(from.Id);
         to.TakeOver(from);
         to.Owner!.Id = to.Id;
@@ -189,11 +184,18 @@ internal sealed class KvCache
         return true;
     }
 
-    /// <summary>Gives back all memory that is only kept for later: idle ids, prefixes in host memory, checkpoints. False when there was none.</summary>
-    public bool Shed()
+    /// <summary>Gives back the host memory that is only kept for later: prefixes and checkpoints. False when there was none.</summary>
+    public bool ShedSnapshots()
     {
         var had = _prefixes.DropSnapshots();
         _prefixes.Tick(); // now, since memory is wanted
+        return had;
+    }
+
+    /// <summary>Gives back all memory that is only kept for later, and the cells of idle ids. False when there was none.</summary>
+    public bool Shed()
+    {
+        var had = ShedSnapshots();
         foreach (var entry in _entries)
         {
             if (!entry.IsIdle) continue;
@@ -257,7 +259,8 @@ internal sealed class KvCache
         for (; entry.NextBoundary <= sequence.Computed; entry.PassBoundary()) length = entry.NextBoundary;
         if (!_checkpoints.Pays(entry, sequence, length)) return;
         var saved = PrefixCache.Chance * (length - PrefixCache.LengthOfCheckpointBefore(entry, length));
-        if (!_cost.CopyPays(_checkpointBytes, saved)) return;
+        var around = length < sequence.Computed && !_runtime.Limits.SharedCells ? (long)(2 * _hostBytesPerToken * sequence.Computed) : 0;
+        if (!_cost.CopyPays(_checkpointBytes + around, saved)) return;
         if (length == sequence.Computed) TakeCheckpoint(sequence, sequence.Id, length);
         else if (IsAboutToBeLost(sequence, length) && length >= _search.FloorOf(entry)) TakePassedCheckpoint(sequence, entry, length);
     }

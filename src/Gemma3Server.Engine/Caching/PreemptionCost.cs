@@ -10,17 +10,22 @@ internal sealed class PreemptionCost
     /// <summary>Weight of the newest measurement.</summary>
     private const double Newest = 0.1;
 
-    /// <summary>What a refused copy takes from the price, so that one measured on a bad day is measured again.</summary>
+    /// <summary>What a refused copy takes from the price of the next, so that one measured on a bad day is measured again.</summary>
     private const double Forgiven = 0.02;
 
     /// <summary>Copies that no client notices, in seconds: a streaming sequence's pause of a few milliseconds.</summary>
     private const double Unnoticed = 0.004;
 
+    private double _forgiveness = 1;
     private double _secondsPerByte;
     private double _secondsPerRow;
 
     /// <summary>Learns from one copy, out or back.</summary>
-    public void ObserveCopy(long bytes, TimeSpan elapsed) => Learn(ref _secondsPerByte, elapsed.TotalSeconds / Math.Max(1, bytes));
+    public void ObserveCopy(long bytes, TimeSpan elapsed)
+    {
+        Learn(ref _secondsPerByte, elapsed.TotalSeconds / Math.Max(1, bytes));
+        _forgiveness = 1;
+    }
 
     /// <summary>Learns from a step; one that mainly decodes tells nothing about a prompt row.</summary>
     public void ObserveStep(int decodeRows, int prefillRows, TimeSpan elapsed)
@@ -36,18 +41,15 @@ internal sealed class PreemptionCost
     /// <summary>Seconds that computing so many prompt tokens takes; 0 = not known yet.</summary>
     public double ComputeSeconds(double tokens) => tokens * _secondsPerRow;
 
-    /// <summary>Seconds that copying so many bytes takes; 0 = not known yet.</summary>
-    public double CopySeconds(long bytes) => bytes * _secondsPerByte;
-
     /// <summary>
     /// Whether a copy of <paramref name="bytes"/>, for which all streams wait, costs less than what it saves: <paramref name="tokens"/>
     /// computed again, by the chance that anybody asks for them.
     /// </summary>
     public bool CopyPays(long bytes, double tokens)
     {
-        var seconds = bytes * _secondsPerByte;
+        var seconds = bytes * _secondsPerByte * _forgiveness;
         var pays = seconds < Unnoticed || _secondsPerRow == 0 || seconds < tokens * _secondsPerRow;
-        if (!pays) _secondsPerByte *= 1 - Forgiven;
+        if (!pays) _forgiveness *= 1 - Forgiven;
         return pays;
     }
 

@@ -50,8 +50,8 @@ internal sealed class StepExecutor(
     /// <summary>How long it has lately taken from one end of a request to the next, idle time aside; 0 = not known yet. Readable from any thread.</summary>
     public TimeSpan TimePerEnd => TimeSpan.FromSeconds(Volatile.Read(ref _secondsPerEnd));
 
-    /// <inheritdoc cref="KvCache.Shed"/>
-    public bool Shed() => cache.Shed();
+    /// <inheritdoc cref="KvCache.ShedSnapshots"/>
+    public bool ShedSnapshots() => cache.ShedSnapshots();
 
     /// <summary>Runs a step; the scheduler must not be idle.</summary>
     public void Step()

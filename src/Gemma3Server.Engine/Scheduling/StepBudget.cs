@@ -9,10 +9,10 @@ namespace Gemma3Server.Engine.Scheduling;
 /// cost of a row, which contains c. That is safe, for it grants fewer rows; other row counts then tell.</para>
 /// <para>Prefill may take the time that is left up to the bound, and never less than its share. The share counts rows, not c: a bound that c
 /// alone breaks would otherwise let a long prompt crawl while it saves nobody any time. For the same reason, where the bound cannot be kept, rows
-/// take as long as c at least: a GPU, on which c is a pass over all weights, would else pay one for every few rows.</para>
+/// take as long as c, up to twice their share: a GPU, on which c is a pass over all weights, would else pay one for every few rows.</para>
 /// <para>Against noise: one step counts for at most <see cref="Outlier"/> times what was expected, and a budget is at most twice
 /// the rows that were tried lately beside streams: rows of nearly one number tell c from b badly, and a single step of a whole micro batch is a
-/// stall. At first it is <see cref="LeastRows"/>. Used by the engine loop alone.</para>
+/// stall. At first it is <see cref="LeastRows"/>, or what prompts alone have told. Used by the engine loop alone.</para>
 /// </remarks>
 internal sealed class StepBudget
 {
@@ -29,6 +29,9 @@ internal sealed class StepBudget
 
     /// <summary>Pulls c to 0 where the row counts tell nothing about it; small against what varied row counts tell.</summary>
     private const double Pull = 0.002;
+
+    /// <summary>c is a pass over the weights and what goes with it: no more than so many steps of a single sequence.</summary>
+    private const double MostPasses = 2;
 
     /// <summary>A row is never thought to cost less than this, in seconds; keeps a division sane.</summary>
     private const double LeastRowSeconds = 1e-9;
@@ -71,7 +74,7 @@ internal sealed class StepBudget
         if (decode == 0 || !TryFit(out var start, out var row)) return LeastRows;
         var left = Math.Min(decode * _factor, _most) - decode - start;
         var share = _sharePerRest * (decode + start);
-        var seconds = left >= share ? left : Math.Max(share, start);
+        var seconds = left >= share ? left : Math.Max(share, Math.Min(start, 2 * share));
         var tried = _weight == 0 ? _aloneRows : Math.Max(_last, _x / _weight);
         var rows = Math.Min(seconds / row, Math.Min(MostRows, 2.0 * tried));
         return Math.Max(LeastRows, (int)rows);
@@ -132,6 +135,9 @@ internal sealed class StepBudget
         start = Math.Max(0, ((_y * _xx) - (_x * _xy)) / determinant);
         row = start > 0 ? ((weight * _xy) - (_x * _y)) / determinant : _xy / _xx;
         if (row <= 0) (start, row) = (0, _xy / _xx);
+        // Rows of one number, whose cost grows with the prompt, look like a growing c.
+        var most = _decode.Knows(1) ? MostPasses * _decode.Seconds(1) : double.PositiveInfinity;
+        if (start > most) (start, row) = (most, (_y - (most * _weight)) / _x);
         row = Math.Max(LeastRowSeconds, row);
         return true;
     }

@@ -18,7 +18,9 @@ internal static class ComputeBuffers
     private const int InputBytes = 40;
 
     /// <summary>Bytes of the buffer of a device that computes all layers and the output.</summary>
-    public static long OfLayers(ModelFootprint model, ContextPlan plan)
+    public static long OfLayers(ModelFootprint model, ContextPlan plan) => OfLayers(model, plan, static type => type == GgmlType.F32);
+
+    private static long OfLayers(ModelFootprint model, ContextPlan plan, Func<GgmlType, bool> isConverted)
     {
         long rows = plan.MicroBatchTokens;
         var flash = plan.FlashAttention != LlamaFlashAttention.Off;
@@ -31,10 +33,10 @@ internal static class ComputeBuffers
             var scores = sizeof(float) * rows * model.HeadCount * plan.CellsSeen;
             layer = Math.Max(layer, scores + sizeof(float) * rows * (3 * width + 2L * model.QueryRowElements + 4L * model.KeyRowElements));
         }
-        else if (plan.KeyType == GgmlType.F32 || plan.ValueType == GgmlType.F32)
+        else if (isConverted(plan.KeyType) || isConverted(plan.ValueType))
         {
             // Flash attention reads 16 bits: the cells of a layer are converted in each step.
-            var converted = (plan.KeyType == GgmlType.F32 ? model.KeyRowElements : 0L) + (plan.ValueType == GgmlType.F32 ? model.ValueRowElements : 0L);
+            var converted = (isConverted(plan.KeyType) ? model.KeyRowElements : 0L) + (isConverted(plan.ValueType) ? model.ValueRowElements : 0L);
             layer = Math.Max(layer, 2 * converted * plan.TotalCells + sizeof(float) * rows * (3 * width + 2L * model.QueryRowElements));
         }
 
@@ -53,7 +55,8 @@ internal static class ComputeBuffers
     /// <param name="hostLayers">Layers that are on the host: the first ones.</param>
     public static long OfGpu(ModelFootprint model, ContextPlan plan, int hostLayers)
     {
-        var whole = OfLayers(model, plan);
+        // CUDA's kernels for whole prompts read 16-bit floats and nothing else (fattn.cu).
+        var whole = OfLayers(model, plan, static type => type != GgmlType.F16);
         if (hostLayers == 0) return whole;
         long rows = plan.MicroBatchTokens;
         long width = model.EmbeddingLength;

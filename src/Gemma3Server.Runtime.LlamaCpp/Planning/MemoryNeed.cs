@@ -8,10 +8,16 @@ namespace Gemma3Server.Runtime.LlamaCpp.Planning;
 public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
 {
     /// <summary>
-    /// The CUDA context, the kernels and cuBLAS's work space on one GPU: what an H200 had in use beyond weights, KV and compute buffer (518 to
-    /// 524 MiB with 4B, 12B and 27B after the load, and 84 to 88 MiB more after the first steps; README). GeForce cards take less.
+    /// The process's CUDA context on one GPU: what an H200 had in use beyond weights, KV and compute buffer after a load (518 to 524 MiB with
+    /// 4B, 12B and 27B; README), and before one as well. GeForce cards take less.
     /// </summary>
-    internal const long GpuOverhead = 606L << 20;
+    public const long GpuContext = 522L << 20;
+
+    /// <summary>What a model's first steps take on a GPU: kernels and the pools that these compute in (84 to 88 MiB on an H200).</summary>
+    internal const long FirstSteps = 84L << 20;
+
+    /// <summary>What is beyond weights, KV and compute buffer on one GPU.</summary>
+    internal const long GpuOverhead = GpuContext + FirstSteps;
 
     /// <summary>The library's tables of a token: text, score and the index of both (measured, 262,144 tokens: 38 to 40 MiB).</summary>
     private const int VocabularyEntryBytes = 156;
@@ -54,6 +60,9 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
             });
     }
 
+    /// <summary>Of the GPUs', without the context that the process has anyway.</summary>
+    public long GpuOfModel => Gpu.Total - Gpu.Overhead / GpuOverhead * GpuContext;
+
     /// <summary>Checks that it fits.</summary>
     /// <param name="what">What needs it; the beginning of the message.</param>
     /// <param name="hostFree">Free bytes of the host, without what the weights take there.</param>
@@ -74,9 +83,11 @@ public sealed record MemoryNeed(MemoryParts Host, MemoryParts Gpu)
                 + $"but {Mebibytes(hostFree)} MiB are free: lower the context length or the number of sequences, or choose a smaller checkpoint.";
         }
 
-        if (loaded && Gpu.Kv + Gpu.Compute > gpuFree)
+        // Beyond what the library reserves, which would end the process where the first steps do not find it.
+        var beside = Gpu.Kv + Gpu.Compute + (Gpu.Overhead > 0 ? FirstSteps : 0);
+        if (loaded && beside > gpuFree)
         {
-            return $"{what} needs {Mebibytes(Gpu.Kv + Gpu.Compute)} MiB of GPU memory beside the weights (KV {Mebibytes(Gpu.Kv)}, compute {Mebibytes(Gpu.Compute)}) "
+            return $"{what} needs {Mebibytes(beside)} MiB of GPU memory beside the weights (KV {Mebibytes(Gpu.Kv)}, compute {Mebibytes(Gpu.Compute)}) "
                 + $"but {Mebibytes(gpuFree)} MiB are free: lower the context length, the number of sequences or the GPU layers.";
         }
 

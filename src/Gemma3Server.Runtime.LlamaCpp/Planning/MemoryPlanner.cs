@@ -129,7 +129,7 @@ public static class MemoryPlanner
         if (draft is null) return (need.Host.Total, need.Gpu.Total);
         var sizes = options with { DraftRows = 0, LogitsRows = 0, SharedCells = false, ContextLength = Math.Min(options.ContextLength, draft.TrainedContextLength) };
         var beside = MemoryNeed.Of(draft, ContextPlan.Create(draft, sizes), options.GpuLayers, free.Gpus);
-        return (need.Host.Total + beside.Host.Total, need.Gpu.Total + beside.Gpu.Total - beside.Gpu.Overhead); // one process, one CUDA context
+        return (need.Host.Total + beside.Host.Total, need.Gpu.Total + beside.GpuOfModel); // one process, one CUDA context
     }
 
     /// <summary>Null where it cannot be used: its own load will say why.</summary>

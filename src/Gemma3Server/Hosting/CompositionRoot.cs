@@ -27,17 +27,10 @@ internal static class CompositionRoot
     {
         // What was free before anything was loaded: mapped weights count as free afterwards, too.
         var hostFreeBefore = 0L;
-
-        // What the first load on a GPU takes for the process, which is not free again as long as that lives.
-        var gpuContext = 0L;
         return new()
         {
             Load = (settings, free, progress, stopped) =>
-            {
-                var runtime = LlamaCppRuntime.Load(Translate(settings) with { Free = Within(free), OnProgress = progress }, loggers, stopped);
-                gpuContext = Math.Max(gpuContext, runtime.Memory.Need.Gpu.Overhead);
-                return runtime;
-            },
+                LlamaCppRuntime.Load(Translate(settings) with { Free = Within(free), OnProgress = progress }, loggers, stopped),
             LoadDraft = (settings, runtime, free, stopped) =>
                 LlamaCppRuntime.Load(TranslateDraft(settings, runtime.Limits) with { Free = Within(free) }, loggers, stopped),
             Need = settings => NeedOf(Translate(settings), Measure()),
@@ -52,11 +45,11 @@ internal static class CompositionRoot
 
         DeviceMemory Measure() => MeasureMemory(server, loggers);
 
-        // The planner counts the context for each load; only the first one makes it.
+        // The planner counts the process's context for each load; asking what is free has made it already.
         DeviceMemory Within(MemorySize free)
         {
             var now = Measure();
-            return now with { HostFree = Math.Min(now.HostFree, free.Host), GpuFree = Math.Min(now.GpuFree, free.Gpu) + gpuContext };
+            return now with { HostFree = Math.Min(now.HostFree, free.Host), GpuFree = Math.Min(now.GpuFree, free.Gpu) + (now.Gpus * MemoryNeed.GpuContext) };
         }
     }
 
@@ -80,7 +73,7 @@ internal static class CompositionRoot
     }
 
     /// <summary>What a model takes, and gives back: the process's context on a GPU is not the model's.</summary>
-    private static MemorySize SizeOf(MemoryNeed need) => new(need.Host.Total, need.Gpu.Total - need.Gpu.Overhead);
+    private static MemorySize SizeOf(MemoryNeed need) => new(need.Host.Total, need.GpuOfModel);
 
     /// <summary>
     /// The plainest loop over the native library, which goes past the runtime: the ceiling that <c>bench</c> compares with. It has a context

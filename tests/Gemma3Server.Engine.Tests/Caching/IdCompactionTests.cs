@@ -38,8 +38,11 @@ public sealed class IdCompactionTests
         Assert.True(compaction.Pays(1, 100, 9, isFree: true)); // to learn
         Assert.False(compaction.Pays(1, 100, 0, isFree: false));
 
+        Assert.False(compaction.Begin());
         for (var i = 0; i < 5; i++) compaction.Observe(2, 0.010);
         (entries[1].Owner, entries[3].Owner) = (null, entries[1].Owner);
+        Assert.True(compaction.Begin());
+        compaction.Observe(1, 0.500); // not everybody's step
         compaction.Observe(2, 0.015); // two runs: a pass more takes 5 ms
 
         Assert.True(compaction.Pays(1, 10, 0.049, isFree: false));

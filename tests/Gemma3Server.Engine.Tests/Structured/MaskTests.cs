@@ -16,6 +16,8 @@ public sealed class MaskTests
         new(GrammarKind.JsonSchema, """{"type":"object","additionalProperties":{"type":"string","minLength":200}}"""),
         new(GrammarKind.Regex, "[\\s\\S]{0,150}the[\\s\\S]*"),
         new(GrammarKind.Regex, ".{40,70}"),
+        new(GrammarKind.Regex, ".{60,62}"),
+        new(GrammarKind.Regex, "[a-z]{200}"),
         new(GrammarKind.Gbnf, "root ::= [^\\x00-\\x1F]* \"\\n\" root | \"end\""),
         new(GrammarKind.Regex, "[a-zA-Z ]{1,9}"),
         new(GrammarKind.Regex, "([^x\"]{2,7}x){3,9}"),

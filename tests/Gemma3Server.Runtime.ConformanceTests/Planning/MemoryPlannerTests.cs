@@ -232,8 +232,9 @@ public sealed class MemoryPlannerTests
     public void FindShortage_LoadedWeights_AreNotCountedAgain()
     {
         var need = new MemoryNeed(new(), new() { Weights = 100 * MiB, GlobalKv = 30 * MiB, Compute = 10 * MiB, Overhead = 5 * MiB });
-        Assert.Null(need.FindShortage("It", 0, 40 * MiB, loaded: true));
-        Assert.StartsWith("It needs 40 MiB of GPU memory beside the weights (KV 30, compute 10) but 39 MiB are free", need.FindShortage("It", 0, 40 * MiB - 1, loaded: true), StringComparison.Ordinal);
+        var steps = MemoryNeed.FirstSteps;
+        Assert.Null(need.FindShortage("It", 0, 40 * MiB + steps, loaded: true));
+        Assert.StartsWith("It needs 124 MiB of GPU memory beside the weights (KV 30, compute 10) but 123 MiB are free", need.FindShortage("It", 0, 40 * MiB + steps - 1, loaded: true), StringComparison.Ordinal);
         Assert.Null(need.FindShortage("It", 0, 145 * MiB, loaded: false));
         Assert.StartsWith("It needs 145 MiB of GPU memory (weights 100, KV 30, compute 10, other 5) but 144 MiB are free", need.FindShortage("It", 0, 145 * MiB - 1, loaded: false), StringComparison.Ordinal);
     }

@@ -72,7 +72,9 @@ internal sealed class FrameTable : IEqualityComparer<Continuation[]>
         ref readonly var node = ref network[continuation.Node];
         var count = continuation.Count;
         if (node.Kind != GrammarNodeKind.Repeat || node.Max - (long)count <= lookahead) return count;
-        if (count >= node.Min || IsLast(continuation, node)) return node.Min;
+        if (count >= node.Min) return node.Min;
+        // Not where the least is near the most, which then would seem as near.
+        if (node.Max - (long)node.Min > lookahead && IsLast(continuation, node)) return node.Min;
         return (long)node.Min - count > lookahead ? 0 : count;
     }
 
