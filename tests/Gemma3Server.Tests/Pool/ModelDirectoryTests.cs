@@ -45,6 +45,26 @@ public sealed class ModelDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void TryFind_TheFirstSourceIsPulledLater_ItTakesTheName()
+    {
+        var second = Pull("b/one-GGUF", "one-b.gguf");
+        var directory = Create(new());
+        Assert.Equal(("one", second), Find(directory, "one"));
+        var first = Pull("a/one-GGUF", "one.gguf");
+        Assert.Equal(("one", first), Find(directory, "one"));
+        Assert.Equal(("b/one-GGUF", second), Find(directory, "one-b"));
+        File.Delete(first);
+        Assert.Equal(("one", second), Find(directory, "one"));
+    }
+
+    [Fact]
+    public void TryFind_NameIsAsLongAsABody_IsRefusedInAFewWords()
+    {
+        Assert.False(Create(new()).TryFind(new string('x', 32 << 20), out _, out var error));
+        Assert.True(error.Message.Length < 200, error.Message);
+    }
+
+    [Fact]
     public void TryFind_RepositoryOutsideTheCatalog_IsFoundByItselfOrWithItsFile()
     {
         var file = Pull("me/other-GGUF", "sub/other-Q4_0.gguf", receipt: true);
