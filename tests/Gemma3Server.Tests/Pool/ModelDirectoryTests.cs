@@ -58,9 +58,12 @@ public sealed class ModelDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void TryFind_NameIsAsLongAsABody_IsRefusedInAFewWords()
+    public void TryFind_NameIsAsLongAsABody_IsRefusedInAFewWordsAndNotCopied()
     {
-        Assert.False(Create(new()).TryFind(new string('x', 32 << 20), out _, out var error));
+        var (directory, name) = (Create(new()), new string('x', 32 << 20));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.False(directory.TryFind(name, out _, out var error));
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < name.Length);
         Assert.True(error.Message.Length < 200, error.Message);
     }
 
