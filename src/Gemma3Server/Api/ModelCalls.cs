@@ -81,12 +81,13 @@ internal sealed class ModelCalls(ModelPool pool, ModelDirectory directory, TimeP
 
             return await acquiring;
         }
-        catch (OperationCanceledException)
+        catch (Exception exception)
         {
-            // It may have come at the last moment.
+            // The client has gone, its time is up, or a comment could not be written; the lease may have come at the last moment all the same.
+            await either.CancelAsync();
             await ((Task)acquiring).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (acquiring.IsCompletedSuccessfully) (await acquiring).Lease?.Dispose();
-            if (aborted.IsCancellationRequested) throw;
+            if (exception is not OperationCanceledException || aborted.IsCancellationRequested) throw;
             return (null, OpenAiError.Overdue("The request's time was up before its model was loaded."));
         }
     }

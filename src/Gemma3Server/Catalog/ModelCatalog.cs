@@ -36,11 +36,16 @@ internal sealed class ModelCatalog
     public CatalogMatch? Find(string name) => _names.GetValueOrDefault(name.Trim());
 
     /// <summary>Names that somebody may have meant, the nearest first; at most three.</summary>
-    public IReadOnlyList<string> Near(string name) =>
-        [.. Entries.SelectMany(entry => entry.Aliases.Prepend(entry.Name))
-            .Select(known => (Name: known, Edits: Edits(name.Trim().ToUpperInvariant(), known.ToUpperInvariant())))
+    public IReadOnlyList<string> Near(string name)
+    {
+        // A name may be as long as a request: only those of about a known one's length are compared.
+        var given = name.Trim();
+        return [.. Entries.SelectMany(entry => entry.Aliases.Prepend(entry.Name))
+            .Where(known => Math.Abs(known.Length - given.Length) <= MostEdits)
+            .Select(known => (Name: known, Edits: Edits(given.ToUpperInvariant(), known.ToUpperInvariant())))
             .Where(known => known.Edits <= MostEdits && known.Edits < known.Name.Length)
             .OrderBy(known => known.Edits).Select(known => known.Name).Take(3)];
+    }
 
     /// <summary>The Levenshtein distance.</summary>
     private static int Edits(string a, string b)

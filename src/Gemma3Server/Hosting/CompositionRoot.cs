@@ -35,6 +35,7 @@ internal static class CompositionRoot
                 LlamaCppRuntime.Load(TranslateDraft(settings, runtime.Limits) with { Free = Within(free) }, loggers, stopped),
             Need = settings => NeedOf(Translate(settings), Measure()),
             TakenBy = runtime => SizeOf(((LlamaCppRuntime)runtime).Memory.Need),
+            HostLayers = runtime => ((LlamaCppRuntime)runtime).Memory is { Free.Gpus: > 0 } plan ? plan.LayerCount - plan.OffloadedLayers : 0,
             Free = taken =>
             {
                 var now = Measure();

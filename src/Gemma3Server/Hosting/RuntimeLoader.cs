@@ -18,6 +18,9 @@ internal sealed record RuntimeLoader
     /// <summary>What a loaded model takes.</summary>
     public required Func<IModelRuntime, MemorySize> TakenBy { get; init; }
 
+    /// <summary>Layers of a loaded model that are on the host, where there is a GPU; 0 without one.</summary>
+    public Func<IModelRuntime, int> HostLayers { get; init; } = _ => 0;
+
     /// <summary>What is free beside loaded models that take so much.</summary>
     public required Func<MemorySize, MemorySize> Free { get; init; }
 

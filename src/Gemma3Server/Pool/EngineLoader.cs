@@ -34,6 +34,7 @@ internal sealed partial class EngineLoader(
             {
                 var loaded = runtime.Load(options, free, share => report.Progress = share, stopped);
                 report.Add(runtime.TakenBy(loaded));
+                if (options.Runtime.GpuLayers < 0) report.HostLayers = runtime.HostLayers(loaded);
                 return loaded;
             },
             EngineOptionsOf(options.Engine) with { Name = model.Id },

@@ -19,6 +19,9 @@ internal interface IModelInstance
     /// <summary>What it takes, once loaded.</summary>
     MemorySize Taken { get; }
 
+    /// <summary>Layers that are on the host since no GPU has room for them, once loaded; 0 where the settings say how many, or there is no GPU.</summary>
+    int HostLayers { get; }
+
     /// <summary>Ends it; what runs may finish for at most <paramref name="timeout"/>. May be repeated: the shortest timeout counts.</summary>
     Task StopAsync(TimeSpan timeout);
 

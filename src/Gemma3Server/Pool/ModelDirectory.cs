@@ -28,7 +28,7 @@ internal sealed class ModelDirectory
     private readonly ModelCatalog _catalog;
     private readonly ModelStore? _store;
     private readonly List<ServedModel> _configured = [];
-    private readonly ConcurrentDictionary<string, ServedModel> _pulled = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Id, string Path), ServedModel> _pulled = [];
     private readonly ConcurrentDictionary<string, string> _repositories = new(StringComparer.Ordinal);
 
     /// <param name="options">Checked settings; the files of the configured models are there (<see cref="FindFaults"/>).</param>
@@ -119,7 +119,7 @@ internal sealed class ModelDirectory
         return names.Select(FindPulled).OfType<ServedModel>().DistinctBy(model => model.Id);
     }
 
-    private ServedModel Pulled(string id, string path, CatalogEntry? entry) => _pulled.GetOrAdd(path, _ =>
+    private ServedModel Pulled(string id, string path, CatalogEntry? entry) => _pulled.GetOrAdd((id, path), _ =>
     {
         var options = _options with
         {

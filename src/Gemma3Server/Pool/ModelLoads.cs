@@ -37,7 +37,7 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
 
             // 2. to 4.
             slot.Need ??= loader.Need(slot.Model);
-            var outcome = await FindRoomAsync(slot, slot.Need) ?? await StartAsync(slot);
+            var outcome = await FindRoomAsync(slot, slot.Need) ?? await StartAsync(slot, slot.Need);
             if (outcome is { State: ModelState.Failed, Error: { } error }) LogFailed(null, slot.Model.Id, error.Message);
             return outcome;
         }
@@ -73,7 +73,7 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
 
                 // Nobody is unloaded for a load that cannot succeed. Where nobody is loaded, the load itself says best what is missing.
                 var evictable = books.Evictable();
-                var most = Allowed(free + evictable, taken - evictable);
+                var most = Allowed(need, free + evictable, taken - evictable);
                 if (need.LeastBytes > most.Total && (books.CountLoaded() > 0 || settings.MostBytes > 0))
                     return LoadOutcome.Failed(PoolErrors.TooLarge(slot.Model.Id, need.LeastBytes, most.Total));
                 var goes = books.IsUnloadingOne(); // and perhaps that is enough
@@ -87,9 +87,11 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
                 if (!goes && !books.SomeWillGo()) return countFits ? null : LoadOutcome.Refused(PoolErrors.AllPinned(slot.Model.Id, settings.MostLoaded));
                 var now = timeProvider.GetTimestamp();
                 slot.RoomDeadline ??= now + (settings.RoomTimeout * timeProvider.TimestampFrequency);
-                if (now >= slot.RoomDeadline) return LoadOutcome.Refused(PoolErrors.Busy(slot.Model.Id, settings.RoomTimeout));
+                if (!goes && now >= slot.RoomDeadline) return LoadOutcome.Refused(PoolErrors.Busy(slot.Model.Id, settings.RoomTimeout));
                 if (!goes && books.IsAnotherDue(pool.Changes, now)) return LoadOutcome.Postponed;
-                patience = timeProvider.GetElapsedTime(now, goes ? slot.RoomDeadline.Value : books.NextRoomDeadline(slot.RoomDeadline.Value));
+
+                // What has begun to go is waited for, whatever the time: it went for this.
+                patience = goes ? Timeout.InfiniteTimeSpan : timeProvider.GetElapsedTime(now, books.NextRoomDeadline(slot.RoomDeadline.Value));
             }
 
             await changed.WaitAsync(patience, timeProvider).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -98,21 +100,28 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
 
     private bool IsAllowed(MemorySize size, MemorySize beside) => settings.MostBytes == 0 || size.Total + beside.Total <= settings.MostBytes;
 
-    private MemorySize Allowed(MemorySize free, MemorySize beside)
+    /// <summary>
+    /// What a load may take of what is free, so that host and GPU together stay within the bound. The host gets its usual part of that, and an
+    /// eighth more than usual at least, since the planner leaves some of what it is given; the GPU the rest, and what it does not have the host.
+    /// </summary>
+    private MemorySize Allowed(ModelNeed need, MemorySize free, MemorySize beside)
     {
         if (settings.MostBytes == 0) return free;
         var left = Math.Max(0, settings.MostBytes - beside.Total);
-        return new(Math.Min(free.Host, left), Math.Min(free.Gpu, left));
+        var part = Math.Max(9.0 / 8, (double)left / Math.Max(1, need.Usual.Total));
+        var host = Math.Clamp((long)(need.Usual.Host * part), 0, Math.Clamp(free.Host, 0, left));
+        var gpu = Math.Clamp(free.Gpu, 0, left - host);
+        return new(Math.Min(free.Host, left - gpu), gpu);
     }
 
-    private async Task<LoadOutcome> StartAsync(ModelSlot slot)
+    private async Task<LoadOutcome> StartAsync(ModelSlot slot, ModelNeed need)
     {
         ModelLoadException? shortage = null;
         for (var shrink = 0; ;)
         {
             MemorySize taken;
             lock (gate) taken = books.Taken();
-            var free = Allowed(loader.Free(taken), taken);
+            var free = Allowed(need, loader.Free(taken), taken);
             IModelInstance instance;
             lock (gate)
             {
@@ -126,6 +135,7 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
             {
                 await instance.Ready;
                 LogLoaded(slot.Model.Id, instance.Taken.Host >> 20, instance.Taken.Gpu >> 20);
+                if (instance.HostLayers > 0 && taken.Gpu > 0) LogCrowdedOut(slot.Model.Id, instance.HostLayers, taken.Gpu >> 20);
                 return LoadOutcome.Loaded;
             }
             catch (OperationCanceledException)
@@ -164,6 +174,12 @@ internal sealed partial class ModelLoads(ModelPool pool, PoolBooks books, Lock g
 
     [LoggerMessage(LogLevel.Warning, "Model {Model} does not fit and is loaded smaller than configured: {Reason}")]
     private partial void LogShrinks(string model, string reason);
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "Model {Model} has {Layers} of its layers on the host, which is slower, since loaded models hold {GpuMebibytes} MiB of GPU memory. Those whose sizes are open "
+        + "take what they can use: give them a Gemma3:Runtime:ContextLength and Gemma3:Runtime:Parallel, or those of Gemma3:Models:Serve")]
+    private partial void LogCrowdedOut(string model, int layers, long gpuMebibytes);
 
     [LoggerMessage(LogLevel.Error, "Model {Model} could not be loaded: {Reason}")]
     private partial void LogFailed(Exception? exception, string model, string reason);

@@ -71,7 +71,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
             var slot = _books.SlotOf(model);
             if (slot.IsStarting) return (null, PoolErrors.Starting);
             if (slot.State == ModelState.Loaded) return (Lend(slot), null);
-            if (slot.State == ModelState.Failed && _timeProvider.GetTimestamp() < slot.RetryAt) return (null, PoolErrors.Failed(model.Id, slot.Failure!));
+            if (slot.State == ModelState.Failed && _timeProvider.GetTimestamp() < slot.RetryAt) return (null, slot.Error);
             if (slot.Waiters.Count >= model.MostWaiting) return (null, PoolErrors.TooManyWait(model.Id, slot.Waiters.Count));
             waiter = new(slot);
             slot.Waiters.Add(waiter);
@@ -91,7 +91,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
     /// <summary>What a request that waits for a model waits for, in a few words.</summary>
     public string DescribeWait(ServedModel model)
     {
-        lock (_gate) return _books.SlotOf(model).Wait;
+        lock (_gate) return (_books.Find(model) ?? new(model)).Wait;
     }
 
     /// <summary>Why the server is not ready; null when it is.</summary>
@@ -103,8 +103,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
             {
                 if (IsStopping) return PoolErrors.Draining;
                 if (!_start.IsOver) return PoolErrors.Starting;
-                var failed = _start.Models.Select(_books.SlotOf).FirstOrDefault(slot => slot.State == ModelState.Failed);
-                return failed is null ? null : PoolErrors.Failed(failed.Model.Id, failed.Failure!);
+                return _start.Models.Select(_books.Find).FirstOrDefault(slot => slot?.State == ModelState.Failed)?.Error;
             }
         }
     }
@@ -249,7 +248,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
             slot.KeepAlive = slot.Model.KeepAlive;
             if (outcome.State == ModelState.Failed)
             {
-                slot.Failure = outcome.Cause?.Message ?? outcome.Error!.Message;
+                (slot.Failure, slot.Error) = (outcome.Cause?.Message ?? outcome.Error!.Message, outcome.Error);
                 slot.RetryAt = _timeProvider.GetTimestamp() + (long)(PoolErrors.Retry.TotalSeconds * _timeProvider.TimestampFrequency);
             }
 
@@ -380,7 +379,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
             slot.Leases = 0;
             slot.Generation++;
             slot.State = ModelState.Failed;
-            slot.Failure = failure.Message;
+            (slot.Failure, slot.Error) = (failure.Message, PoolErrors.Failed(slot.Model.Id, failure.Message));
             Pulse();
         }
     }

@@ -40,6 +40,8 @@ internal sealed class ModelSession(
 
     public MemorySize Taken => load.Taken;
 
+    public int HostLayers => load.HostLayers;
+
     public Task StopAsync(TimeSpan timeout) => engine.StopAsync(timeout);
 
     public Task AbandonAsync(Exception fault) => engine.AbandonAsync(fault);

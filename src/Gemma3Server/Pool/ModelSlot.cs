@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gemma3Server.Api.Errors;
 using Gemma3Server.Hosting;
 
 namespace Gemma3Server.Pool;
@@ -6,7 +7,7 @@ namespace Gemma3Server.Pool;
 /// <summary>One model and where it stands. Guarded by the pool's lock.</summary>
 internal sealed class ModelSlot(ServedModel model)
 {
-    public ServedModel Model => model;
+    public ServedModel Model { get; private set; } = model;
 
     public ModelState State { get; set; }
 
@@ -58,6 +59,9 @@ internal sealed class ModelSlot(ServedModel model)
     /// <summary>Why it is failed, in one sentence.</summary>
     public string? Failure { get; set; }
 
+    /// <summary>What clients are told of that.</summary>
+    public OpenAiError? Error { get; set; }
+
     /// <summary>When a failed one may be tried again; a timestamp.</summary>
     public long RetryAt { get; set; }
 
@@ -79,4 +83,11 @@ internal sealed class ModelSlot(ServedModel model)
             : "waiting for another load";
 
     public bool IsIdle => State == ModelState.Loaded && Leases == 0;
+
+    /// <summary>Its id means another file now; what failed was the old one. An order to pin it, or not to, holds.</summary>
+    public void Replace(ServedModel other)
+    {
+        if (IsPinned == Model.IsPinned) IsPinned = other.IsPinned;
+        (Model, KeepAlive, State) = (other, other.KeepAlive, ModelState.Unloaded);
+    }
 }

@@ -15,10 +15,11 @@ internal sealed class PoolBooks
     /// <summary>The one whose load is under way.</summary>
     public ModelSlot? Current { get; private set; }
 
-    /// <summary>The slot of a model; made for the first call.</summary>
+    /// <summary>The slot of a model; made for the first call. An id that means another file now gets that one, once the old one is not in use.</summary>
     public ModelSlot SlotOf(ServedModel model)
     {
         if (!_slots.TryGetValue(model.Id, out var slot)) _slots[model.Id] = slot = new(model);
+        else if (slot is { Instance: null, IsQueued: false } && slot.Model.Options.Model.Path != model.Options.Model.Path) slot.Replace(model);
         return slot;
     }
 

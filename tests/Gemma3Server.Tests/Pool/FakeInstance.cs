@@ -5,7 +5,7 @@ using Gemma3Server.Runtime;
 namespace Gemma3Server.Tests.Pool;
 
 /// <summary>A load that a test ends, and what it made.</summary>
-internal sealed class FakeInstance(ServedModel model, int shrink, long size) : IModelInstance
+internal sealed class FakeInstance(ServedModel model, int shrink, MemorySize size) : IModelInstance
 {
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -24,7 +24,9 @@ internal sealed class FakeInstance(ServedModel model, int shrink, long size) : I
 
     public double Progress { get; set; }
 
-    public MemorySize Taken => new(size, 0);
+    public MemorySize Taken => size;
+
+    public int HostLayers { get; init; }
 
     public void Load() => _ready.SetResult();
 

@@ -17,6 +17,18 @@ internal sealed class FakeLoader : IModelLoader
     /// <summary>Memory of the machine.</summary>
     public long Memory { get; init; } = long.MaxValue / 4;
 
+    /// <summary>What each model takes of the GPU; others take nothing.</summary>
+    public Dictionary<string, long> GpuSizes { get; } = [];
+
+    /// <summary>Memory of the GPU.</summary>
+    public long GpuMemory { get; init; }
+
+    /// <summary>Layers that have no room on the GPU, of each load.</summary>
+    public int HostLayers { get; set; }
+
+    /// <summary>What the loads were given, the youngest last.</summary>
+    public List<MemorySize> Given { get; } = [];
+
     /// <summary>How often a model can be made smaller.</summary>
     public int MostShrinks { get; init; }
 
@@ -35,9 +47,9 @@ internal sealed class FakeLoader : IModelLoader
         }
     }
 
-    public ModelNeed Need(ServedModel model) => Unreadable is { } exception ? throw exception : new(new(SizeOf(model), 0), SizeOf(model) / (MostShrinks + 1));
+    public ModelNeed Need(ServedModel model) => Unreadable is { } exception ? throw exception : new(SizeOf(model), SizeOf(model).Total / (MostShrinks + 1));
 
-    public MemorySize Free(MemorySize taken) => new(Memory - taken.Host, 0);
+    public MemorySize Free(MemorySize taken) => new(Memory - taken.Host, GpuMemory - taken.Gpu);
 
     public bool CanShrink(ServedModel model, int shrink) => shrink <= MostShrinks;
 
@@ -46,11 +58,12 @@ internal sealed class FakeLoader : IModelLoader
         lock (_gate)
         {
             if (Started.Exists(other => !other.Ready.IsCompleted)) Fault ??= $"{model.Id} was loaded beside another load";
-            var instance = new FakeInstance(model, shrink, SizeOf(model) / (shrink + 1));
+            var instance = new FakeInstance(model, shrink, new(SizeOf(model).Host / (shrink + 1), SizeOf(model).Gpu / (shrink + 1))) { HostLayers = HostLayers };
+            Given.Add(free);
             Started.Add(instance);
             return instance;
         }
     }
 
-    private long SizeOf(ServedModel model) => Sizes.GetValueOrDefault(model.Id);
+    private MemorySize SizeOf(ServedModel model) => new(Sizes.GetValueOrDefault(model.Id), GpuSizes.GetValueOrDefault(model.Id));
 }

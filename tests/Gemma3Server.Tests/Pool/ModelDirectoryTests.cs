@@ -45,6 +45,29 @@ public sealed class ModelDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void TryFind_TheFirstSourceIsPulledLater_ItTakesTheName()
+    {
+        var second = Pull("b/one-GGUF", "one-b.gguf");
+        var directory = Create(new());
+        Assert.Equal(("one", second), Find(directory, "one"));
+        var first = Pull("a/one-GGUF", "one.gguf");
+        Assert.Equal(("one", first), Find(directory, "one"));
+        Assert.Equal(("b/one-GGUF", second), Find(directory, "one-b"));
+        File.Delete(first);
+        Assert.Equal(("one", second), Find(directory, "one"));
+    }
+
+    [Fact]
+    public void TryFind_NameIsAsLongAsABody_IsRefusedInAFewWordsAndNotCopied()
+    {
+        var (directory, name) = (Create(new()), new string('x', 32 << 20));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.False(directory.TryFind(name, out _, out var error));
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < name.Length);
+        Assert.True(error.Message.Length < 200, error.Message);
+    }
+
+    [Fact]
     public void TryFind_RepositoryOutsideTheCatalog_IsFoundByItselfOrWithItsFile()
     {
         var file = Pull("me/other-GGUF", "sub/other-Q4_0.gguf", receipt: true);

@@ -144,6 +144,69 @@ public sealed class ModelPoolTests
     }
 
     [Fact(Timeout = Timeout)]
+    public async Task Acquire_NoTimeToWaitForRoom_IdleOneGoesAndItIsLoaded()
+    {
+        await using var harness = new PoolHarness(new() { MostLoaded = 1, RoomTimeout = 0 });
+        await harness.LoadAsync("a");
+        using (await harness.LendAsync("b")) Assert.Equal("models_busy", (await harness.Ask("a")).Error!.Code);
+        await harness.LoadAsync("a");
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Acquire_IdMeansAnotherFile_IsLoadedFromThatOnceTheOldOneIsGone()
+    {
+        await using var harness = new PoolHarness();
+        var other = harness.Model("a", pinned: true, path: "other.gguf");
+        await harness.LoadAsync("a");
+        using (var lease = (await harness.Pool.AcquireAsync(other, TestContext.Current.CancellationToken)).Lease) Assert.Same(harness.Loader.Started[0], lease!.Instance);
+        await harness.Pool.UnloadAsync(other, TestContext.Current.CancellationToken);
+        var waiting = harness.Pool.AcquireAsync(other, TestContext.Current.CancellationToken);
+        var loading = await harness.LoadingAsync("a");
+        Assert.Equal("other.gguf", loading.Model.Options.Model.Path);
+        loading.Load();
+        Assert.NotNull((await waiting).Lease);
+        Assert.True(harness.Pool.StatusOf(other).IsPinned);
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Acquire_FailedAndIdMeansAnotherFile_IsTriedAtOnce()
+    {
+        await using var harness = new PoolHarness();
+        harness.Pool.Start([harness.Model("a")]);
+        (await harness.LoadingAsync("a")).Refuse(forMemory: false);
+        await harness.UntilAsync("a", ModelState.Failed);
+        var waiting = harness.Pool.AcquireAsync(harness.Model("a", path: "other.gguf"), TestContext.Current.CancellationToken);
+        var loading = await harness.LoadingAsync("a");
+        Assert.Equal("other.gguf", loading.Model.Options.Model.Path);
+        loading.Load();
+        Assert.NotNull((await waiting).Lease);
+        Assert.Null(harness.Pool.Unavailability);
+    }
+
+    [Theory(Timeout = Timeout)]
+    [InlineData(200, 40, 160)] // more than usual: in the same proportion
+    [InlineData(100, 22, 78)] // as usual: the host has some to spare
+    [InlineData(60, 22, 38)] // less
+    [InlineData(2000, 1500, 500)] // more than the GPU has
+    public async Task Load_MostBytes_BoundsHostAndGpuTogether(long most, long host, long gpu)
+    {
+        await using var harness = new PoolHarness(
+            new() { MostBytes = most }, new() { Memory = 5000, GpuMemory = 500, MostShrinks = 2, Sizes = { ["a"] = 20 }, GpuSizes = { ["a"] = 80 } });
+        await harness.LoadAsync("a");
+        Assert.Equal(new MemorySize(host, gpu), Assert.Single(harness.Loader.Given));
+    }
+
+    [Fact(Timeout = Timeout)]
+    public async Task Load_OthersHoldTheGpu_IsWarnedOf()
+    {
+        await using var harness = new PoolHarness(null, new() { GpuMemory = 100, GpuSizes = { ["a"] = 80, ["b"] = 10 }, HostLayers = 3 });
+        using var first = await harness.LendAsync("a");
+        Assert.Empty(harness.Warnings); // it has no room by itself, which the plan in the log says
+        using var second = await harness.LendAsync("b");
+        Assert.StartsWith("Model b has 3 of its layers on the host", Assert.Single(harness.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = Timeout)]
     public async Task Acquire_OnlyPinnedOnesLoaded_IsRefusedAtOnce()
     {
         await using var harness = new PoolHarness(new() { MostLoaded = 1 });
@@ -212,7 +275,7 @@ public sealed class ModelPoolTests
         Assert.Equal("broken", harness.Pool.StatusOf(harness.Model("a")).Failure);
 
         var (_, again) = await harness.Ask("a");
-        Assert.Equal("model_failed", again!.Code);
+        Assert.Equal(error, again);
         Assert.Single(harness.Loader.Started);
         harness.Time.Advance(PoolErrors.Retry);
         await harness.LoadAsync("a");
@@ -251,6 +314,7 @@ public sealed class ModelPoolTests
         Assert.Equal([(0, ModelState.Loaded), (0, ModelState.Unloaded), (1, ModelState.Unloaded), (2, ModelState.Unloaded)], tries);
         Assert.Equal((503, "out_of_memory"), ((await waiting).Error!.Status, (await waiting).Error!.Code));
         Assert.Equal(ModelState.Loaded, harness.State("busy"));
+        Assert.Equal((await waiting).Error, (await harness.Ask("a")).Error); // within the time to retry
 
         harness.Time.Advance(PoolErrors.Retry);
         waiting = harness.Ask("a");

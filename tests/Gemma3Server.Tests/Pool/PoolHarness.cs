@@ -1,8 +1,9 @@
+using System.Collections.Concurrent;
 using Gemma3Server.Api.Errors;
 using Gemma3Server.Hosting;
 using Gemma3Server.Pool;
 using Gemma3Server.Tests.Support;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Gemma3Server.Tests.Pool;
@@ -14,7 +15,7 @@ internal sealed class PoolHarness : IAsyncDisposable
     {
         Loader = loader ?? new();
         Settings = settings ?? new();
-        Pool = new(Loader, Settings, Time, NullLogger<ModelPool>.Instance);
+        Pool = new(Loader, Settings, Time, new WarningLog(Warnings));
     }
 
     public FakeLoader Loader { get; }
@@ -25,14 +26,17 @@ internal sealed class PoolHarness : IAsyncDisposable
 
     public ModelPool Pool { get; }
 
-    public ServedModel Model(string id, bool pinned = false) =>
-        ServedModel.Of(new() { Model = new() { Id = id, Path = $"{id}.gguf" }, Models = Settings }, Time) with { IsPinned = pinned };
+    /// <summary>What the pool has warned of.</summary>
+    public ConcurrentQueue<string> Warnings { get; } = [];
+
+    public ServedModel Model(string id, bool pinned = false, string? path = null) =>
+        ServedModel.Of(new() { Model = new() { Id = id, Path = path ?? $"{id}.gguf" }, Models = Settings }, Time) with { IsPinned = pinned };
 
     /// <summary>Begins to ask for a model.</summary>
     public Task<(ModelLease? Lease, OpenAiError? Error)> Ask(string id) => Pool.AcquireAsync(Model(id), TestContext.Current.CancellationToken);
 
     /// <summary>Begins to ask for a model as a client that may leave.</summary>
-    public Task<(ModelLease? Lease, OpenAiError? Error)> AskFor(string id, CancellationToken client) => Pool.AcquireAsync(Model(id), client);
+    public Task<(ModelLease? Lease, OpenAiError? Error)> AskFor(string id, CancellationToken client, string? path = null) => Pool.AcquireAsync(Model(id, path: path), client);
 
     /// <summary>Asks for a model, lets it be loaded if need be, and waits for it.</summary>
     public async Task<ModelLease> LendAsync(string id)
@@ -67,5 +71,18 @@ internal sealed class PoolHarness : IAsyncDisposable
         await Pool.DisposeAsync();
         Pool.CheckIntegrity();
         Assert.Null(Loader.Fault);
+    }
+
+    private sealed class WarningLog(ConcurrentQueue<string> warnings) : ILogger<ModelPool>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel == LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel == LogLevel.Warning) warnings.Enqueue(formatter(state, exception));
+        }
     }
 }

@@ -45,7 +45,7 @@ public sealed class RandomPoolTests
                     break;
                 case 4 or 5 or 6:
                     var client = new CancellationTokenSource();
-                    waiting.Add((harness.AskFor(name, client.Token), client));
+                    waiting.Add((harness.AskFor(name, client.Token, random.Next(8) == 0 ? "other.gguf" : null), client));
                     break;
                 case 7 when waiting.Count > 0:
                     await waiting[random.Next(waiting.Count)].Client.CancelAsync();
