@@ -36,6 +36,7 @@ public sealed class ConstrainedTests
     [Fact]
     public async Task Generate_ConstrainedWithDrafts_SameTextAsWithout()
     {
+        Assert.SkipUnless(TestLibrary.IsBatchInvariant, "A GPU rounds by the number of rows, so that near-ties turn.");
         Ask[] asks =
         [
             .. from sampling in (SamplingParameters[])[new() { Temperature = 0 }, new() { Seed = 3 }, new() { Seed = 4, Temperature = 2, TopK = 0, TopP = 1 }]
@@ -55,6 +56,7 @@ public sealed class ConstrainedTests
     [Fact]
     public async Task Generate_FreeBesideConstrained_SameTextsAsAmongThemselvesAndAlone()
     {
+        Assert.SkipUnless(TestLibrary.IsBatchInvariant, "A GPU rounds by the number of rows, so that near-ties turn.");
         Ask[] free =
         [
             new("What is the capital of France?", new() { Temperature = 0 }, null),

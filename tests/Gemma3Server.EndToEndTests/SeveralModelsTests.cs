@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Gemma3Server.Testing;
 
 namespace Gemma3Server.EndToEndTests;
 
@@ -9,7 +10,7 @@ public sealed class SeveralModelsTests
 {
     private const string Pocket = "gemma-3-pocket-it-qat-q4_0";
 
-    private static readonly string[] Sizes = ["--parallel", "2", "--context", "512", "--set", "Models:ServePulled=false"];
+    private static readonly string[] Sizes = ["--parallel", "2", "--context", "512", "--set", "Models:ServePulled=false", .. TestLibrary.HostOnly];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Gemma3Server.Testing;
 
 namespace Gemma3Server.EndToEndTests;
 
@@ -14,7 +15,7 @@ public sealed partial class ShapeBenchTests : IDisposable
     {
         await using var bench = ServerProcess.Run(
         [
-            "bench", "--shape", "270m", "--dir", _folder.FullName, "--streams", "4", "--context", "8192", "--prompt-tokens", "16", "--tokens", "8", "--rounds", "1",
+            "bench", "--shape", "270m", "--dir", _folder.FullName, "--streams", "4", "--context", "8192", "--prompt-tokens", "16", "--tokens", "8", "--rounds", "1", .. TestLibrary.HostOnly,
             "--threads", "1",
         ]);
 

@@ -10,4 +10,7 @@ public static class TestLibrary
     /// backend has other kernels for other numbers of rows, which round otherwise; the folder is taken for such a one's.
     /// </summary>
     public static bool IsBatchInvariant => Directory is null;
+
+    /// <summary>Arguments of the program for tests that count the host's memory: they keep a GPU of the tested library out of it.</summary>
+    public static IReadOnlyList<string> HostOnly => Directory is null ? [] : ["--gpu-layers", "0"];
 }

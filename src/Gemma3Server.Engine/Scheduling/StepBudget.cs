@@ -31,7 +31,7 @@ internal sealed class StepBudget
     private const double Pull = 0.002;
 
     /// <summary>c is a pass over the weights and what goes with it: no more than so many steps of a single sequence.</summary>
-    private const double MostPasses = 2;
+    private const double MostPasses = 3;
 
     /// <summary>A row is never thought to cost less than this, in seconds; keeps a division sane.</summary>
     private const double LeastRowSeconds = 1e-9;

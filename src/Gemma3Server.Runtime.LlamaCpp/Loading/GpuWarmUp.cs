@@ -34,8 +34,12 @@ internal static class GpuWarmUp
         }
 
         var status = runtime.Forward(batch);
-        if (status != ForwardStatus.Ok) throw new ModelLoadException($"The first step on the GPU, of {batch.Count} tokens, failed ({status}): free memory on the device, or keep fewer layers on it (GPU layers).")
-                { IsForMemory = status is ForwardStatus.OutOfMemory or ForwardStatus.NoSpace };
+        if (status != ForwardStatus.Ok)
+        {
+            var message = $"The first step on the GPU, of {batch.Count} tokens, failed ({status}): free memory on the device, or keep fewer layers on it (GPU layers).";
+            throw new ModelLoadException(message) { IsForMemory = status is ForwardStatus.OutOfMemory or ForwardStatus.NoSpace };
+        }
+
         for (var sequence = 0; sequence < sequences; sequence++) runtime.Release(sequence);
     }
 }

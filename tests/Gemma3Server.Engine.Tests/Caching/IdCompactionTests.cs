@@ -10,7 +10,7 @@ public sealed class IdCompactionTests
     [InlineData("R.R.", 2, "0>1")] // of two equal ways the first
     [InlineData("RR.RR.R.", 3, "6>2")] // the gap joins two runs, and a run is gone
     [InlineData("R.RiR", 3, "0>3")] // two passes are more than somebody's tokens
-        [InlineData("Ri.R", 2, "0>2")] // a free id rather than somebody's tokens
+    [InlineData("Ri.R", 2, "0>2")] // a free id rather than somebody's tokens
     [InlineData("RiR", 2, "0>1")]
     [InlineData("....", 0, "")]
     public void Find_Holes_MovesASequenceWhereItSavesMost(string kinds, int runs, string move)
