@@ -37,18 +37,6 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
         return Rent(length);
     }
 
-    /// <summary>Frees what lies idle; false when nothing does.</summary>
-    private bool Trim()
-    {
-        lock (_gate)
-        {
-            var had = _free.Count > 0;
-            foreach (var buffer in _free) buffer.Dispose();
-            _free.Clear();
-            return had;
-        }
-    }
-
     /// <summary>Takes memory back.</summary>
     public void Return(NativeBuffer buffer)
     {
@@ -68,8 +56,19 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
         lock (_gate)
         {
             _disposed = true;
+            Trim();
+        }
+    }
+
+    /// <summary>Frees what lies idle; false when nothing does.</summary>
+    private bool Trim()
+    {
+        lock (_gate)
+        {
+            var had = _free.Count > 0;
             foreach (var buffer in _free) buffer.Dispose();
             _free.Clear();
+            return had;
         }
     }
 

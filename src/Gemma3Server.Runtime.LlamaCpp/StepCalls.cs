@@ -23,13 +23,12 @@ internal sealed unsafe class StepCalls(LlamaContext context, NativeBatch native,
     {
         _count = 0;
         var split = Splits(batch);
-        var keptRows = 0;
         if (split)
         {
-            keptRows = Fill(batch, prompts: true);
+            var wanted = Fill(batch, prompts: true);
             var code = LlamaNative.llama_decode(context.Pointer, native.Value);
             if (code != 0) return (code, false);
-            Keep(batch, keptRows);
+            Keep(batch, wanted);
         }
 
         Fill(batch, prompts: split ? false : null);

@@ -11,28 +11,24 @@ internal sealed record ComputeDevice(string Description, bool IsGpu, long FreeBy
     public static unsafe IReadOnlyList<ComputeDevice> All()
     {
         var devices = new List<ComputeDevice>();
-        for (nuint i = 0; i < GgmlNative.ggml_backend_dev_count(); i++)
+        foreach (var device in Handles())
         {
-            var device = GgmlNative.ggml_backend_dev_get(i);
             nuint free, total;
             GgmlBaseNative.ggml_backend_dev_memory(device, &free, &total);
-            var isGpu = GgmlBaseNative.ggml_backend_dev_type(device) is GgmlDeviceType.Gpu or GgmlDeviceType.IntegratedGpu;
-            devices.Add(new(Utf8Text.Read(GgmlBaseNative.ggml_backend_dev_description(device)), isGpu, (long)free));
+            devices.Add(new(Utf8Text.Read(GgmlBaseNative.ggml_backend_dev_description(device)), IsGpuHandle(device), (long)free));
         }
 
         return devices;
     }
 
     /// <summary>The library's buffer type of host memory that a GPU copies to and from at full speed; 0 where there is no GPU.</summary>
-    public static nint PinnedMemoryType()
-    {
-        for (nuint i = 0; i < GgmlNative.ggml_backend_dev_count(); i++)
-        {
-            var device = GgmlNative.ggml_backend_dev_get(i);
-            var isGpu = GgmlBaseNative.ggml_backend_dev_type(device) is GgmlDeviceType.Gpu or GgmlDeviceType.IntegratedGpu;
-            if (isGpu && GgmlBaseNative.ggml_backend_dev_host_buffer_type(device) is var type and not 0) return type;
-        }
+    public static nint PinnedMemoryType() =>
+        Handles().Where(IsGpuHandle).Select(GgmlBaseNative.ggml_backend_dev_host_buffer_type).FirstOrDefault(type => type != 0);
 
-        return 0;
+    private static IEnumerable<nint> Handles()
+    {
+        for (nuint i = 0; i < GgmlNative.ggml_backend_dev_count(); i++) yield return GgmlNative.ggml_backend_dev_get(i);
     }
+
+    private static bool IsGpuHandle(nint device) => GgmlBaseNative.ggml_backend_dev_type(device) is GgmlDeviceType.Gpu or GgmlDeviceType.IntegratedGpu;
 }
