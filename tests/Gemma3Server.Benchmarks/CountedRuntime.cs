@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using Gemma3Server.Runtime;
+using Gemma3Server.Testing;
 
 namespace Gemma3Server.Benchmarks;
 
 /// <summary>A runtime that counts what it is asked to compute.</summary>
-internal sealed class CountedRuntime(IModelRuntime inner) : IModelRuntime
+internal sealed class CountedRuntime(IModelRuntime inner) : DelegatingRuntime(inner)
 {
     /// <summary>Forward calls.</summary>
     public int Steps { get; private set; }
@@ -24,43 +25,17 @@ internal sealed class CountedRuntime(IModelRuntime inner) : IModelRuntime
     /// <summary>Time in the library.</summary>
     public TimeSpan Time { get; private set; }
 
-    public ModelInfo Model => inner.Model;
-
-    public RuntimeLimits Limits => inner.Limits;
-
-    public ITokenizer Tokenizer => inner.Tokenizer;
-
-    public IMediaProcessor? Media => inner.Media;
-
-    public ForwardStatus Forward(ForwardBatch batch)
+    public override ForwardStatus Forward(ForwardBatch batch)
     {
         Steps++;
         Rows += batch.Count;
         foreach (var wanted in batch.WantLogits) LogitsRows += wanted ? 1 : 0;
         Passes += Limits.SharedCells ? 1 : CountPasses(batch);
         var start = Stopwatch.GetTimestamp();
-        var status = inner.Forward(batch);
+        var status = base.Forward(batch);
         Time += Stopwatch.GetElapsedTime(start);
         return status;
     }
-
-    public ForwardStatus ForwardMedia(int sequence, int position, MediaInput input) => inner.ForwardMedia(sequence, position, input);
-
-    public ReadOnlySpan<float> Logits(int row) => inner.Logits(row);
-
-    public int Length(int sequence) => inner.Length(sequence);
-
-    public int Rewind(int sequence, int length) => inner.Rewind(sequence, length);
-
-    public bool TryFork(int from, int to, int length) => inner.TryFork(from, to, length);
-
-    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope) => inner.Snapshot(sequence, scope);
-
-    public bool Restore(int sequence, SequenceSnapshot snapshot) => inner.Restore(sequence, snapshot);
-
-    public void Release(int sequence) => inner.Release(sequence);
-
-    public void Dispose() => inner.Dispose();
 
     private static int CountPasses(ForwardBatch batch)
     {

@@ -12,7 +12,7 @@ public sealed class DeadlineTests
     public void EndOverdue_Queued_FailsAndLeavesTheQueue()
     {
         using var runtime = new TimedRuntime(Shape, Second, default, default);
-        using var harness = new EngineHarness(runtime, clock: runtime);
+        using var harness = new EngineHarness(runtime, clock: runtime.Clock);
         harness.Submit("running", 20);
         var queued = harness.Submit("queued", 20, r => r with { Timeout = 5 * Second });
         for (var i = 0; i < 5; i++) harness.Step();
@@ -28,7 +28,7 @@ public sealed class DeadlineTests
     public void EndOverdue_Prefilling_FailsAndFreesItsId()
     {
         using var runtime = new TimedRuntime(Shape, Second, default, default);
-        using var harness = new EngineHarness(runtime, clock: runtime);
+        using var harness = new EngineHarness(runtime, clock: runtime.Clock);
         var sequence = harness.Submit(new string('p', 200), 20, r => r with { Timeout = 3 * Second });
         for (var i = 0; i < 4; i++) harness.Step();
         Assert.Contains("48 of 201", sequence.Events().Failure().Message, StringComparison.Ordinal);
@@ -39,7 +39,7 @@ public sealed class DeadlineTests
     public void EndOverdue_Decoding_EndsWithWhatItHas()
     {
         using var runtime = new TimedRuntime(Shape, Second, default, default);
-        using var harness = new EngineHarness(runtime, clock: runtime);
+        using var harness = new EngineHarness(runtime, clock: runtime.Clock);
         var sequence = harness.Submit("p", 1000, r => r with { Timeout = 7 * Second });
         var next = harness.Submit("next", 3);
         harness.RunToEnd();
@@ -53,7 +53,7 @@ public sealed class DeadlineTests
     public void EndOverdue_Preempted_EndsWithWhatItHas()
     {
         using var runtime = new TimedRuntime(Shape with { MaxSequences = 2, SharedCells = 60 }, Second, default, default);
-        using var harness = new EngineHarness(runtime, new() { ReserveTokens = 0 }, runtime);
+        using var harness = new EngineHarness(runtime, new() { ReserveTokens = 0 }, runtime.Clock);
         harness.Submit("the first one", 40);
         var second = harness.Submit("the second one", 40, r => r with { Timeout = 30 * Second });
         while (second.State != SequenceState.Preempted) harness.Step();
@@ -65,7 +65,7 @@ public sealed class DeadlineTests
     public void EndOverdue_ClientHasGone_EndsWithoutAWord()
     {
         using var runtime = new TimedRuntime(Shape, Second, default, default);
-        using var harness = new EngineHarness(runtime, clock: runtime);
+        using var harness = new EngineHarness(runtime, clock: runtime.Clock);
         var sequence = harness.Submit("p", 1000, r => r with { Timeout = 2 * Second });
         for (var i = 0; i < 2; i++) harness.Step();
         sequence.Cancel();

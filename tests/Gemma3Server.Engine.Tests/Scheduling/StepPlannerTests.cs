@@ -21,13 +21,13 @@ public sealed class StepPlannerTests
     public void Plan_LongPromptsBesideStreams_PromptsHaveTheirShare()
     {
         using var runtime = Timed();
-        using var harness = new EngineHarness(runtime, new() { InterTokenFactor = 1, PrefillShare = 0.4 }, runtime);
+        using var harness = new EngineHarness(runtime, new() { InterTokenFactor = 1, PrefillShare = 0.4 }, runtime.Clock);
         StartStreams(harness);
         var prompt = harness.Submit(new string('p', 3000), 5);
         TimeSpan began = default, elapsed = default;
-        for (; !prompt.Output.Started; elapsed = runtime.GetElapsedTime(0) - began)
+        for (; !prompt.Output.Started; elapsed = runtime.Clock.GetElapsedTime(0) - began)
         {
-            if (began == default) began = runtime.GetElapsedTime(0);
+            if (began == default) began = runtime.Clock.GetElapsedTime(0);
             harness.Step();
         }
 
@@ -103,7 +103,7 @@ public sealed class StepPlannerTests
     public void Plan_Deterministic_ChunksEndAtMicroBatchMultiplesWhateverTheLoad()
     {
         using var runtime = Timed();
-        using var harness = new EngineHarness(runtime, new(), runtime);
+        using var harness = new EngineHarness(runtime, new(), runtime.Clock);
         StartStreams(harness);
         harness.Submit(new string('q', 4000), 5);
         var sequence = harness.Submit(new string('d', 1299), 20, r => r with { Deterministic = true });
@@ -182,7 +182,7 @@ public sealed class StepPlannerTests
     private static TimeSpan WorstStep(EngineOptions options)
     {
         using var runtime = Timed();
-        using var harness = new EngineHarness(runtime, options, runtime);
+        using var harness = new EngineHarness(runtime, options, runtime.Clock);
         StartStreams(harness);
         runtime.Steps.Clear();
         for (var i = 0; i < 3; i++)

@@ -66,8 +66,8 @@ public sealed class SpeculatorTests
     private static double Time(int streams, double row, bool off, bool wrong = false, int tokens = Tokens)
     {
         using var runtime = new LinearRuntime(Shape, row);
-        using var harness = new EngineHarness(runtime, new() { Speculation = off ? SpeculationMode.Off : SpeculationMode.Auto }, runtime);
-        var began = runtime.GetTimestamp();
+        using var harness = new EngineHarness(runtime, new() { Speculation = off ? SpeculationMode.Off : SpeculationMode.Auto }, runtime.Clock);
+        var began = runtime.Clock.GetTimestamp();
         for (var i = 0; i < streams; i++)
         {
             var request = Request(i, tokens);
@@ -83,7 +83,7 @@ public sealed class SpeculatorTests
         harness.RunToEnd();
         var statistics = harness.Metrics.Snapshot(0, 0);
         if (wrong) Assert.True(off || (statistics.DraftTokens > 0 && statistics.AcceptedDraftTokens <= 0.05 * statistics.CompletionTokens), $"{statistics}");
-        return runtime.GetElapsedTime(began).TotalSeconds;
+        return runtime.Clock.GetElapsedTime(began).TotalSeconds;
     }
 
     private static GenerationRequest Request(int number, int tokens) => Requests.Greedy($"request {number}", tokens);

@@ -1,0 +1,53 @@
+using Gemma3Server.Runtime;
+
+namespace Gemma3Server.Testing;
+
+/// <summary>Passes every call on to another runtime; a test overrides those that it watches or disturbs.</summary>
+public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
+{
+    /// <inheritdoc/>
+    public ModelInfo Model => inner.Model;
+
+    /// <inheritdoc/>
+    public RuntimeLimits Limits => inner.Limits;
+
+    /// <inheritdoc/>
+    public ITokenizer Tokenizer => inner.Tokenizer;
+
+    /// <inheritdoc/>
+    public IMediaProcessor? Media => inner.Media;
+
+    /// <inheritdoc/>
+    public virtual ForwardStatus Forward(ForwardBatch batch) => inner.Forward(batch);
+
+    /// <inheritdoc/>
+    public ForwardStatus ForwardMedia(int sequence, int position, MediaInput input) => inner.ForwardMedia(sequence, position, input);
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Logits(int row) => inner.Logits(row);
+
+    /// <inheritdoc/>
+    public int Length(int sequence) => inner.Length(sequence);
+
+    /// <inheritdoc/>
+    public int Rewind(int sequence, int length) => inner.Rewind(sequence, length);
+
+    /// <inheritdoc/>
+    public bool TryFork(int from, int to, int length) => inner.TryFork(from, to, length);
+
+    /// <inheritdoc/>
+    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope) => inner.Snapshot(sequence, scope);
+
+    /// <inheritdoc/>
+    public bool Restore(int sequence, SequenceSnapshot snapshot) => inner.Restore(sequence, snapshot);
+
+    /// <inheritdoc/>
+    public void Release(int sequence) => inner.Release(sequence);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        inner.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}
