@@ -6,7 +6,7 @@ namespace Gemma3Server.Engine.Caching;
 /// <summary>The sequences whose state was moved to host memory for want of cells, until they go on or end.</summary>
 /// <remarks>
 /// Their bytes count under <see cref="EngineOptions.HostCacheBytes"/>, before those of prefixes: a client waits for the one, the other may
-/// never be asked for. Bookkeeping only; the copies are the business of <see cref="KvCache"/>.
+/// never be asked for. Bookkeeping only; the copies are the business of <see cref="HostMemory"/>.
 /// </remarks>
 internal sealed class SwapSpace
 {
