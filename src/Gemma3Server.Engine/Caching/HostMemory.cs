@@ -92,6 +92,13 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
         return had;
     }
 
+    /// <summary>Gives all back; to be called before the runtime is disposed.</summary>
+    public void Clear()
+    {
+        _swaps.Clear();
+        Shed();
+    }
+
     /// <summary>Throws when a budget is not kept, or what is swapped out is not what <paramref name="waiting"/> sequences wait for.</summary>
     public void CheckIntegrity(List<Sequence> waiting)
     {

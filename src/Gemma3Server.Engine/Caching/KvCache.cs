@@ -167,6 +167,9 @@ internal sealed class KvCache
     /// <inheritdoc cref="HostMemory.Shed"/>
     public bool ShedSnapshots() => _host.Shed();
 
+    /// <inheritdoc cref="HostMemory.Clear"/>
+    public void ClearHostMemory() => _host.Clear();
+
     /// <summary>Gives back all memory that is only kept for later, and the cells of idle ids. False when there was none.</summary>
     public bool Shed()
     {
