@@ -153,8 +153,9 @@ public sealed class EngineShutdownTests
     /// <summary>Cells that one of two sequences has to give up.</summary>
     private static FakeRuntimeOptions Crowded => new() { MaxSequences = 2, MicroBatchTokens = 16, MaxBatchTokens = 64, SharedCells = 200 };
 
-    private static GenerationAdmission[] Crowd(InferenceEngine engine) =>
-        [.. new[] { "one", "two" }.Select(prompt => engine.Generate(Requests.Greedy(prompt, 180), Timeout))];
+    /// <summary>Both at once: neither must be done before the other comes.</summary>
+    private static IReadOnlyList<GenerationAdmission> Crowd(InferenceEngine engine) =>
+        engine.GenerateAll([Requests.Greedy("one", 180), Requests.Greedy("two", 180)], Timeout);
 
     private InferenceEngine Create(Func<CancellationToken, IModelRuntime> load) => new(load, new() { ReserveTokens = 0 }, _clock, _log);
 }
