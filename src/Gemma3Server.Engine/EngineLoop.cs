@@ -120,7 +120,7 @@ internal sealed class EngineLoop : IDisposable
         Lifecycle.Fail(fault);
         Inbox.Close();
 
-        // Neither interrupted nor disposed: that would use what has just failed.
+        // Neither interrupted nor disposed, nor any snapshot: that would use what has just failed, or wait for what its thread holds for ever.
         lock (_runtimeGate)
         {
             _abandoned = true;
@@ -158,7 +158,6 @@ internal sealed class EngineLoop : IDisposable
         Inbox.Close();
         FailTheRest();
         Checks.Close();
-        _executor?.ShedSnapshots();
         DisposeRuntime();
         Lifecycle.End();
         _logger.Stopped();
@@ -229,11 +228,16 @@ internal sealed class EngineLoop : IDisposable
             (_runtime, _draft) = (null, null); // from here on nobody interrupts them
         }
 
-        foreach (var loaded in new[] { draft, runtime })
+        if (runtime is null) return; // never loaded, or failed for good: then its snapshots too are left to the end of the process
+        Try(() => _executor?.ClearHostMemory());
+        Try(() => draft?.Dispose());
+        Try(runtime.Dispose);
+
+        void Try(Action release)
         {
             try
             {
-                loaded?.Dispose();
+                release();
             }
             catch (Exception exception)
             {
