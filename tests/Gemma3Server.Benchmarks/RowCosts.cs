@@ -25,7 +25,12 @@ internal static class RowCosts
         ];
         var options = new LlamaCppOptions
         {
-            ModelPath = model, ContextLength = 256, Parallel = 16, Threads = 1, LogitsRows = 64, DraftRows = 32, SharedCells = sharedCells,
+            ModelPath = model,
+            ContextLength = 256,
+            Parallel = 16,
+            Threads = 1,
+            LogitsRows = 64,
+            SharedCells = sharedCells,
         };
         using var runtime = LlamaCppRuntime.Load(options, NullLoggerFactory.Instance);
         var batch = new ForwardBatch();

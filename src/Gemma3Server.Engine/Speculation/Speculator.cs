@@ -16,7 +16,7 @@ internal sealed class Speculator
     private const double Margin = 1.02;
 
     /// <summary>How near to that it must be, for the estimate to be doubted.</summary>
-    private const double Near = 0.6;
+    private const double Near = 0.45;
 
     /// <summary>Steps without drafts before the draft model is tried, or the best drafts though they are thought not to pay.</summary>
     private const int ProbeAfter = 16;
