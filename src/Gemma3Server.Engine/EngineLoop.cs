@@ -207,6 +207,7 @@ internal sealed class EngineLoop : IDisposable
         var cache = new KvCache(runtime, _options, _timeProvider);
         var scheduler = new Scheduler(cache, runtime.Limits, _options);
         var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, _options, scheduler.StepTokens, cache.Capacity, _draft is null ? null : new(_draft, _timeProvider));
+        _options.HostShares?.Join(Inbox.Wake);
         _executor = new(runtime, scheduler, cache, speculator, Lifecycle, Metrics, _timeProvider, _logger);
         _scheduler = scheduler;
         _model = new(runtime.Model, runtime.Limits, runtime.Tokenizer, runtime is IEmbeddingRuntime);
@@ -230,6 +231,7 @@ internal sealed class EngineLoop : IDisposable
 
         if (runtime is null) return; // never loaded, or failed for good: then its snapshots too are left to the end of the process
         Try(() => _executor?.ClearHostMemory());
+        _options.HostShares?.Leave(Inbox.Wake);
         Try(() => draft?.Dispose());
         Try(runtime.Dispose);
 
@@ -256,6 +258,7 @@ internal sealed class EngineLoop : IDisposable
         {
             // Both are asked: the notice of a cancellation may have been taken before its sequence arrived, which then knows itself.
             if (TakeArrivals() | Inbox.TakeCancellations()) _scheduler!.RemoveCancelled(_onRemoved);
+            _executor!.KeepShare();
             Checks.Answer(_scheduler!);
             var embedded = embedding is null ? 0 : Embeddings.Step(embedding, shed);
             if (embedded > 0) Metrics.EmbeddingTokens(embedded);

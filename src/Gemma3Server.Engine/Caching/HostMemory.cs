@@ -5,12 +5,16 @@ namespace Gemma3Server.Engine.Caching;
 
 /// <summary>
 /// States of sequences in host memory: checkpoints of sliding windows, prefixes that no id holds any more, and sequences that were swapped out.
-/// Takes them where that is cheaper than computing again, within their budgets.
+/// Takes them where that is cheaper than computing again, within their budgets, of which every loaded model has an equal part.
 /// </summary>
-/// <remarks>Used by the engine loop alone. A snapshot only saves work: what cannot be taken or brought back is computed.</remarks>
+/// <remarks>
+/// Used by the engine loop alone. A snapshot only saves work: what cannot be taken or brought back is computed. What the runtime keeps for the next
+/// ones counts within the budgets too.
+/// </remarks>
 internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, PreemptionCost cost, EngineOptions options, TimeProvider clock)
 {
     private readonly SwapSpace _swaps = new();
+    private int _parts;
     private double _bytesPerToken;
     private int _checkpointBytes;
 
@@ -23,8 +27,25 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
     /// <inheritdoc cref="CheckpointBytes"/>
     public long SwappedBytes => _swaps.Bytes;
 
+    private long CheckpointBudget => options.CheckpointBytes / _parts;
+
+    private long CacheBudget => options.HostCacheBytes / _parts;
+
     /// <summary>What those who are swapped out leave to prefixes.</summary>
-    private long PrefixBudget => options.HostCacheBytes - _swaps.Bytes;
+    private long PrefixBudget => CacheBudget - _swaps.Bytes;
+
+    /// <summary>Looks with how many the budgets are shared now, and gives back what is beyond this model's part. Called before the first use, and between steps.</summary>
+    public void KeepShare()
+    {
+        var parts = options.HostShares?.Count ?? 1;
+        if (parts == _parts) return;
+        _parts = parts;
+        prefixes.MakeCheckpointRoom(CheckpointBudget);
+        _swaps.Trim(CacheBudget);
+        prefixes.MakeHostRoom(0, PrefixBudget, double.PositiveInfinity);
+        prefixes.Tick(); // now, since others may take it
+        (runtime as ISnapshotPool)?.Limit(CheckpointBudget + CacheBudget);
+    }
 
     /// <summary>
     /// Copies what a running sequence computed, before it gives up its id, where that is cheaper than computing it again and there is room;
@@ -45,7 +66,7 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
     /// </summary>
     public void Demote(CacheEntry entry, int kept = 0)
     {
-        if (!entry.IsIdle || options.HostCacheBytes == 0 || PrefixCache.Unique(entry, kept) < options.HostMinimumTokens) return;
+        if (!entry.IsIdle || CacheBudget == 0 || PrefixCache.Unique(entry, kept) < options.HostMinimumTokens) return;
         var back = 2 * ExpectedBytes(entry.Length); // out, and back before it is of use
         if (!cost.CopyPays(back, PrefixCache.Chance * PrefixCache.Unique(entry, kept))) return;
         if (TakeWhole(entry, prefixes.Loss(entry, kept)) is { } snapshot) prefixes.SetHost(entry.Tip!, snapshot);
@@ -60,10 +81,10 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
     /// <summary>Takes a checkpoint of an id that holds the first <paramref name="length"/> tokens of a sequence.</summary>
     public void TakeCheckpoint(Sequence sequence, int id, int length)
     {
-        if (!prefixes.MakeCheckpointRoom(options.CheckpointBytes)) return;
+        if (!prefixes.MakeCheckpointRoom(CheckpointBudget)) return;
         if (Take(id, SnapshotScope.SlidingWindow) is not { } snapshot) return;
         _checkpointBytes = snapshot.Data.Length;
-        if (CheckpointBytes + _checkpointBytes <= options.CheckpointBytes) prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
+        if (CheckpointBytes + _checkpointBytes <= CheckpointBudget) prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
         else snapshot.Dispose();
     }
 
@@ -84,25 +105,31 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
         }
     }
 
-    /// <summary>Gives back what is only kept for later: prefixes and checkpoints. False when there was none.</summary>
+    /// <summary>Gives back what is only kept for later: prefixes, checkpoints, and memory for the next ones. False when there was none.</summary>
     public bool Shed()
     {
         var had = prefixes.DropSnapshots();
         prefixes.Tick(); // now, since memory is wanted
+        if (runtime is ISnapshotPool pool)
+        {
+            pool.Limit(0);
+            pool.Limit(CheckpointBudget + CacheBudget);
+        }
+
         return had;
     }
 
     /// <summary>Gives all back; to be called before the runtime is disposed.</summary>
     public void Clear()
     {
-        _swaps.Clear();
+        _swaps.Trim(0);
         Shed();
     }
 
     /// <summary>Throws when a budget is not kept, or what is swapped out is not what <paramref name="waiting"/> sequences wait for.</summary>
     public void CheckIntegrity(List<Sequence> waiting)
     {
-        var sound = CheckpointBytes <= options.CheckpointBytes && PrefixBytes + SwappedBytes <= options.HostCacheBytes;
+        var sound = CheckpointBytes <= CheckpointBudget && PrefixBytes + SwappedBytes <= CacheBudget;
         if (!sound) throw new InvalidOperationException("Host memory integrity: snapshots do not keep their budgets.");
         _swaps.CheckIntegrity(waiting);
     }

@@ -43,6 +43,7 @@ internal sealed class KvCache
         _checkpoints = new(_search, _limits, runtime.Model.SlidingWindow, options);
         _forecast = new(_prefixes, _entries, _limits, options);
         _host = new(runtime, _prefixes, _cost, options, clock);
+        _host.KeepShare();
         _ids = new(runtime, _entries, _prefixes, _search, _forecast, _host, _cost, clock);
         _compaction = _limits.SharedCells ? null : new(_entries);
     }
@@ -166,6 +167,9 @@ internal sealed class KvCache
 
     /// <inheritdoc cref="HostMemory.Shed"/>
     public bool ShedSnapshots() => _host.Shed();
+
+    /// <inheritdoc cref="HostMemory.KeepShare"/>
+    public void KeepShare() => _host.KeepShare();
 
     /// <inheritdoc cref="HostMemory.Clear"/>
     public void ClearHostMemory() => _host.Clear();

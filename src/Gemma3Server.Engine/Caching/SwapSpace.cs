@@ -33,10 +33,10 @@ internal sealed class SwapSpace
         snapshot.Dispose();
     }
 
-    /// <summary>Forgets all.</summary>
-    public void Clear()
+    /// <summary>Forgets the newest states until the others take no more than <paramref name="bytes"/>; their sequences are computed again.</summary>
+    public void Trim(long bytes)
     {
-        while (_sequences is [.., var last]) Remove(last);
+        while (Bytes > bytes) Remove(_sequences[^1]);
     }
 
     /// <summary>Throws when the snapshots are not exactly those of <paramref name="waiting"/> sequences that gave up their cells.</summary>
