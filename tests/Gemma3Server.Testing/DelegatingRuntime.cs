@@ -12,7 +12,7 @@ public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
     public RuntimeLimits Limits => inner.Limits;
 
     /// <inheritdoc/>
-    public ITokenizer Tokenizer => inner.Tokenizer;
+    public virtual ITokenizer Tokenizer => inner.Tokenizer;
 
     /// <inheritdoc/>
     public IMediaProcessor? Media => inner.Media;
