@@ -120,7 +120,7 @@ internal sealed class EngineLoop : IDisposable
         Lifecycle.Fail(fault);
         Inbox.Close();
 
-        // Neither interrupted nor disposed: that would use what has just failed.
+        // Neither interrupted nor disposed, nor any snapshot: that would use what has just failed, or wait for what its thread holds for ever.
         lock (_runtimeGate)
         {
             _abandoned = true;
@@ -158,7 +158,6 @@ internal sealed class EngineLoop : IDisposable
         Inbox.Close();
         FailTheRest();
         Checks.Close();
-        _executor?.ShedSnapshots();
         DisposeRuntime();
         Lifecycle.End();
         _logger.Stopped();
@@ -208,6 +207,7 @@ internal sealed class EngineLoop : IDisposable
         var cache = new KvCache(runtime, _options, _timeProvider);
         var scheduler = new Scheduler(cache, runtime.Limits, _options);
         var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, _options, scheduler.StepTokens, cache.Capacity, _draft is null ? null : new(_draft, _timeProvider));
+        _options.HostShares?.Join(Inbox.Wake);
         _executor = new(runtime, scheduler, cache, speculator, Lifecycle, Metrics, _timeProvider, _logger);
         _scheduler = scheduler;
         _model = new(runtime.Model, runtime.Limits, runtime.Tokenizer, runtime is IEmbeddingRuntime);
@@ -229,11 +229,17 @@ internal sealed class EngineLoop : IDisposable
             (_runtime, _draft) = (null, null); // from here on nobody interrupts them
         }
 
-        foreach (var loaded in new[] { draft, runtime })
+        if (runtime is null) return; // never loaded, or failed for good: then its snapshots too are left to the end of the process
+        Try(() => _executor?.ClearHostMemory());
+        _options.HostShares?.Leave(Inbox.Wake);
+        Try(() => draft?.Dispose());
+        Try(runtime.Dispose);
+
+        void Try(Action release)
         {
             try
             {
-                loaded?.Dispose();
+                release();
             }
             catch (Exception exception)
             {
@@ -252,6 +258,7 @@ internal sealed class EngineLoop : IDisposable
         {
             // Both are asked: the notice of a cancellation may have been taken before its sequence arrived, which then knows itself.
             if (TakeArrivals() | Inbox.TakeCancellations()) _scheduler!.RemoveCancelled(_onRemoved);
+            _executor!.KeepShare();
             Checks.Answer(_scheduler!);
             var embedded = embedding is null ? 0 : Embeddings.Step(embedding, shed);
             if (embedded > 0) Metrics.EmbeddingTokens(embedded);

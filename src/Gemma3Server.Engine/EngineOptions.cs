@@ -48,6 +48,9 @@ public sealed record EngineOptions
     /// <summary>Whether a new request may continue on the KV that an earlier one left behind.</summary>
     public bool PrefixReuse { get; init; } = true;
 
+    /// <summary>With whom <see cref="CheckpointBytes"/> and <see cref="HostCacheBytes"/> are shared; <see langword="null"/> = with nobody.</summary>
+    public HostShares? HostShares { get; init; }
+
     /// <summary>
     /// Host memory for sliding-window checkpoints, in bytes; 0 = none. Such a checkpoint lets a new request go back behind a long answer
     /// without recomputing the conversation. Default 1 GiB: a checkpoint takes 11 MiB for 1B and 416 MiB for 27B.
@@ -64,7 +67,8 @@ public sealed record EngineOptions
     /// <summary>
     /// Host memory for what no sequence id holds, in bytes; 0 = none: prefixes that others may continue, and, before them, running sequences
     /// that had to give up shared cells. Default 2 GiB: 2,000 tokens take 19 MiB for 1B and
-    /// about 570 MiB for 27B, and bringing them back takes milliseconds where computing them takes seconds.
+    /// about 570 MiB for 27B, and bringing them back takes milliseconds where computing them takes seconds. Memory that the runtime keeps for the
+    /// next snapshots counts within this and <see cref="CheckpointBytes"/>, which with 0 is none.
     /// </summary>
     public long HostCacheBytes { get; init; } = 2L << 30;
 
@@ -88,10 +92,10 @@ public sealed record EngineOptions
     public SpeculationMode Speculation { get; init; } = SpeculationMode.Auto;
 
     /// <summary>
-    /// Most tokens of a draft. Default 16: a stream that copies then takes up to 17 tokens a step; where rows cost more, shorter drafts are
+    /// Most tokens of a draft. Default 31: a stream that copies then takes up to 32 tokens a step; where that does not pay, shorter drafts are
     /// chosen by what is measured.
     /// </summary>
-    public int DraftTokens { get; init; } = 16;
+    public int DraftTokens { get; init; } = 31;
 
     /// <summary>
     /// Fewest tokens that must agree before what followed them elsewhere is a guess. Default 3: two agree by chance in every other sentence.

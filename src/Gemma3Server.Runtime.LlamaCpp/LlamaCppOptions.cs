@@ -66,7 +66,10 @@ public sealed record LlamaCppOptions
     /// <summary>Element type of cached values; a quantized one needs flash attention.</summary>
     public string ValueCacheType { get; init; } = "f16";
 
-    /// <summary>Bytes of the host's memory that caches may take while the model runs: what the options leave open leaves room for them.</summary>
+    /// <summary>
+    /// Bytes of the host's memory that caches may take while the model runs, those of other models too: what the options leave open leaves room
+    /// for them. The bound itself is the engine's, which tells it with <see cref="LlamaCppRuntime.Limit"/>.
+    /// </summary>
     public long HostCacheBytes { get; init; }
 
     /// <summary>Whether the file is memory-mapped instead of read.</summary>

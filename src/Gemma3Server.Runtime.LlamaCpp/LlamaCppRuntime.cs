@@ -11,7 +11,7 @@ namespace Gemma3Server.Runtime.LlamaCpp;
 /// One thread, the engine loop, calls everything but <see cref="Tokenizer"/>, <see cref="Interrupt"/> and <see cref="NativeAbort"/>.
 /// Every argument is checked before it reaches native code, where a wrong one would end the process.
 /// </remarks>
-public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, IInterruptible
+public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, IInterruptible, ISnapshotPool
 {
     /// <summary>The library's code for a step of which a part was computed.</summary>
     private const int ComputeFailed = -3;
@@ -236,6 +236,9 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
         ObjectDisposedException.ThrowIf(_disposed, this);
         _memory.Release(sequence);
     }
+
+    /// <inheritdoc/>
+    public void Limit(long bytes) => _memory.LimitStates(bytes);
 
     /// <inheritdoc/>
     /// <remarks>It works between the operations of the CPU backend; a GPU finishes its step.</remarks>

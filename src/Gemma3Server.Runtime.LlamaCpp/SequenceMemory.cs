@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using Gemma3Server.Runtime.LlamaCpp.Handles;
 using Gemma3Server.Runtime.LlamaCpp.Interop;
 using Gemma3Server.Runtime.LlamaCpp.Loading;
 
@@ -21,10 +20,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
     private readonly int _window;
     private readonly bool _shared;
     private readonly int[] _lengths;
-    private readonly nint _pinnedType = ComputeDevice.PinnedMemoryType();
-    private readonly NativeBuffer _state;
-    private readonly NativeBuffer _whole;
-    private readonly StatePool _snapshots;
+    private readonly StatePool _states = new(ComputeDevice.PinnedMemoryType());
     private readonly ulong _layout;
 
     public SequenceMemory(ModelInfo model, LlamaContext context)
@@ -35,10 +31,10 @@ internal sealed unsafe class SequenceMemory : IDisposable
         _shared = context.Plan.SharedCells;
         _lengths = new int[context.Plan.Sequences];
         _layout = SnapshotFormat.LayoutOf(model, context.Plan);
-        _state = new(_pinnedType);
-        _whole = new(_pinnedType);
-        _snapshots = new(_pinnedType);
     }
+
+    /// <inheritdoc cref="ISnapshotPool.Limit"/>
+    public void LimitStates(long bytes) => _states.Limit(bytes);
 
     public bool IsKnown(int sequence) => (uint)sequence < (uint)_lengths.Length;
 
@@ -102,7 +98,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
         if (size == 0 || size > Array.MaxLength - SnapshotFormat.HeaderBytes) return null;
 
         // Up to hundreds of MiB for what only saves time: where there is no room the engine makes some, and goes on without it.
-        var memory = _snapshots.Rent(SnapshotFormat.HeaderBytes + (int)size) ?? throw new InsufficientMemoryException("There is no memory for a snapshot.");
+        var memory = _states.Rent(SnapshotFormat.HeaderBytes + (int)size, isKept: true) ?? throw new InsufficientMemoryException("There is no memory for a snapshot.");
         var data = memory.GetSpan();
         SnapshotFormat.WriteHeader(data, scope, _lengths[sequence], _layout);
         fixed (byte* payload = data[SnapshotFormat.HeaderBytes..])
@@ -128,10 +124,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
 
         if (snapshot.Scope == SnapshotScope.Full) Release(sequence);
         else LlamaNative.llama_memory_seq_rm(_memory, sequence, snapshot.Length, -1);
-        var payload = data[SnapshotFormat.HeaderBytes..];
-        bool isSet;
-        fixed (byte* source = payload) isSet = SetState(sequence, source, payload.Length, FlagsOf(snapshot.Scope));
-        if (!isSet)
+        if (!SetState(sequence, data[SnapshotFormat.HeaderBytes..], FlagsOf(snapshot.Scope)))
         {
             Release(sequence); // the library may have written a part
             return false;
@@ -149,12 +142,7 @@ internal sealed unsafe class SequenceMemory : IDisposable
         _lengths[sequence] = 0;
     }
 
-    public void Dispose()
-    {
-        _state.Dispose();
-        _whole.Dispose();
-        _snapshots.Dispose();
-    }
+    public void Dispose() => _states.Dispose();
 
     private static LlamaStateFlags FlagsOf(SnapshotScope scope) => scope == SnapshotScope.Full ? LlamaStateFlags.None : LlamaStateFlags.SlidingWindowOnly;
 
@@ -175,8 +163,8 @@ internal sealed unsafe class SequenceMemory : IDisposable
         LlamaNative.llama_memory_seq_cp(_memory, from, to, 0, length);
         if (_window == 0) return true;
         if (!HoldsWindowBefore(to, length)) return false;
-        var window = GetState(to, LlamaStateFlags.SlidingWindowOnly);
-        fixed (byte* source = window) return SetState(to, source, window.Length, LlamaStateFlags.SlidingWindowOnly);
+        using var window = GetState(to, LlamaStateFlags.SlidingWindowOnly);
+        return window is not null && SetState(to, window.GetSpan(), LlamaStateFlags.SlidingWindowOnly);
     }
 
     /// <summary>
@@ -186,44 +174,38 @@ internal sealed unsafe class SequenceMemory : IDisposable
     private bool CopyStream(int from, int to, int length)
     {
         if (length == _lengths[from]) return CopyState(from, to);
-        var saved = GetState(from, LlamaStateFlags.None, _whole);
-        if (saved.IsEmpty) return false;
+        using var saved = GetState(from, LlamaStateFlags.None);
+        if (saved is null) return false;
         LlamaNative.llama_memory_seq_rm(_memory, from, length, -1);
         var copied = CopyState(from, to);
-        fixed (byte* source = saved)
-        {
-            if (SetState(from, source, saved.Length, LlamaStateFlags.None)) return copied;
-        }
-
+        if (SetState(from, saved.GetSpan(), LlamaStateFlags.None)) return copied;
         Release(from); // half written
         return false;
     }
 
     private bool CopyState(int from, int to)
     {
-        var state = GetState(from, LlamaStateFlags.None);
-        fixed (byte* source = state) return SetState(to, source, state.Length, LlamaStateFlags.None);
+        using var state = GetState(from, LlamaStateFlags.None);
+        return state is not null && SetState(to, state.GetSpan(), LlamaStateFlags.None);
     }
 
-    private ReadOnlySpan<byte> GetState(int sequence, LlamaStateFlags flags) => GetState(sequence, flags, _state);
-
-    private ReadOnlySpan<byte> GetState(int sequence, LlamaStateFlags flags, NativeBuffer buffer)
+    /// <summary>A sequence's state, to be disposed of; <see langword="null"/> when it has none or there is no memory for it.</summary>
+    private StateMemory? GetState(int sequence, LlamaStateFlags flags)
     {
         var size = LlamaNative.llama_state_seq_get_size_ext(_context.Pointer, sequence, flags);
-        if (size is 0 or > int.MaxValue) return [];
-        byte* target;
-        try
+        if (size == 0 || size > (nuint)Array.MaxLength || _states.Rent((int)size, isKept: false) is not { } state) return null;
+        fixed (byte* target = state.GetSpan())
         {
-            target = buffer.Ensure((long)size);
-        }
-        catch (OutOfMemoryException)
-        {
-            return [];
+            if (LlamaNative.llama_state_seq_get_data_ext(_context.Pointer, target, size, sequence, flags) == size) return state;
         }
 
-        return LlamaNative.llama_state_seq_get_data_ext(_context.Pointer, target, size, sequence, flags) == size ? new(target, (int)size) : [];
+        ((IDisposable)state).Dispose();
+        return null;
     }
 
-    private bool SetState(int sequence, byte* source, int length, LlamaStateFlags flags) =>
-        length > 0 && LlamaNative.llama_state_seq_set_data_ext(_context.Pointer, source, (nuint)length, sequence, flags) == (nuint)length;
+    private bool SetState(int sequence, ReadOnlySpan<byte> state, LlamaStateFlags flags)
+    {
+        fixed (byte* source = state)
+            return state.Length > 0 && LlamaNative.llama_state_seq_set_data_ext(_context.Pointer, source, (nuint)state.Length, sequence, flags) == (nuint)state.Length;
+    }
 }

@@ -3,38 +3,64 @@ using Gemma3Server.Runtime.LlamaCpp.Handles;
 namespace Gemma3Server.Runtime.LlamaCpp;
 
 /// <summary>
-/// Native memory for snapshots, used again: fresh memory of hundreds of MiB costs a page fault every 4 KiB, and pinning it more than the copy.
+/// Native memory for snapshots and copies, used again: fresh memory of hundreds of MiB costs a page fault every 4 KiB, and pinning it more than the copy.
 /// </summary>
-/// <remarks>Thread-safe, since whoever has a snapshot may dispose of it anywhere.</remarks>
+/// <remarks>
+/// What lies idle and what is rented take no more than the limit together, or nothing lies idle. Thread-safe, since whoever has a snapshot may dispose
+/// of it anywhere; memory is freed outside the lock, for a driver may take its time.
+/// </remarks>
 internal sealed class StatePool(nint pinnedType) : IDisposable
 {
-    /// <summary>Buffers that are kept for the next snapshots: one goes as another comes, and a swap takes two.</summary>
-    private const int MostFree = 2;
+    /// <summary>Buffers that are kept: one snapshot goes as another comes, a swap takes two, and a copy of a part two.</summary>
+    private const int MostIdle = 4;
 
     private readonly Lock _gate = new();
-    private readonly List<NativeBuffer> _free = [];
-    private bool _disposed;
+    private readonly List<NativeBuffer> _idle = [];
+    private long _limit;
+
+    /// <summary>Bytes that lie idle.</summary>
+    public long IdleBytes { get; private set; }
+
+    /// <summary>Bytes of all memory that is rented.</summary>
+    public long RentedBytes { get; private set; }
+
+    /// <summary>Bounds what lies idle and is rented together; see <see cref="ISnapshotPool.Limit"/>.</summary>
+    public void Limit(long bytes)
+    {
+        lock (_gate) _limit = bytes;
+        Trim();
+    }
 
     /// <summary>Memory of <paramref name="length"/> bytes, with anything in it; <see langword="null"/> when there is none.</summary>
-    public StateMemory? Rent(int length)
+    /// <param name="length">Bytes.</param>
+    /// <param name="isKept">Whether it is kept for a while, so that it shall hardly be larger: budgets count what is in it.</param>
+    public StateMemory? Rent(int length, bool isKept)
     {
-        var buffer = TakeFree(length) ?? new NativeBuffer(pinnedType);
-        try
+        var size = Rounded(length);
+        if (TakeIdle(length, isKept ? size : long.MaxValue) is { } idle) return new(this, idle, length);
+        lock (_gate) RentedBytes += size;
+        Trim();
+        do
         {
-            unsafe
+            var buffer = new NativeBuffer(pinnedType);
+            try
             {
-                buffer.Ensure(Math.Max(length, buffer.Capacity > 0 ? buffer.Capacity : Rounded(length)));
+                unsafe
+                {
+                    buffer.Ensure(size);
+                }
+
+                return new(this, buffer, length);
             }
-
-            return new(this, buffer, length);
+            catch (OutOfMemoryException)
+            {
+                buffer.Dispose();
+            }
         }
-        catch (OutOfMemoryException)
-        {
-            buffer.Dispose();
-            if (!Trim()) return null;
-        }
+        while (FreeOldest(beyondLimitOnly: false));
 
-        return Rent(length);
+        lock (_gate) RentedBytes -= size;
+        return null;
     }
 
     /// <summary>Takes memory back.</summary>
@@ -42,48 +68,66 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
     {
         lock (_gate)
         {
-            _free.Add(buffer);
-            if (!_disposed && _free.Count <= MostFree) return;
-            buffer = _free[0]; // the oldest: sizes change with the load
-            _free.RemoveAt(0);
+            RentedBytes -= buffer.Capacity;
+            IdleBytes += buffer.Capacity;
+            _idle.Add(buffer);
         }
 
-        buffer.Dispose();
+        Trim();
     }
 
-    public void Dispose()
+    /// <summary>Frees what lies idle; what is rented is freed when it comes back.</summary>
+    public void Dispose() => Limit(0);
+
+    /// <summary>Throws when the sums are wrong, or the limit is not kept.</summary>
+    public void CheckIntegrity()
     {
         lock (_gate)
         {
-            _disposed = true;
-            Trim();
+            var sound = _idle.Sum(static buffer => buffer.Capacity) == IdleBytes && RentedBytes >= 0 && _idle.Count <= MostIdle
+                && (IdleBytes == 0 || IdleBytes + RentedBytes <= _limit);
+            if (!sound) throw new InvalidOperationException("State pool integrity: what lies idle does not keep the limit.");
         }
     }
 
-    /// <summary>Frees what lies idle; false when nothing does.</summary>
-    private bool Trim()
+    private void Trim()
     {
+        while (FreeOldest(beyondLimitOnly: true))
+        {
+        }
+    }
+
+    /// <summary>Frees the idle buffer that was used least recently, for sizes change with the load; false when there is none, or none beyond the limit.</summary>
+    private bool FreeOldest(bool beyondLimitOnly)
+    {
+        NativeBuffer oldest;
         lock (_gate)
         {
-            var had = _free.Count > 0;
-            foreach (var buffer in _free) buffer.Dispose();
-            _free.Clear();
-            return had;
+            if (_idle.Count == 0 || (beyondLimitOnly && _idle.Count <= MostIdle && IdleBytes + RentedBytes <= _limit)) return false;
+            oldest = _idle[0];
+            _idle.RemoveAt(0);
+            IdleBytes -= oldest.Capacity;
         }
+
+        oldest.Dispose();
+        return true;
     }
 
-    /// <summary>A free buffer that is large enough, and hardly larger: budgets count what is in it.</summary>
-    private NativeBuffer? TakeFree(int length)
+    /// <summary>The smallest idle buffer of so many bytes; it is rented then.</summary>
+    private NativeBuffer? TakeIdle(long least, long most)
     {
         lock (_gate)
         {
             NativeBuffer? best = null;
-            foreach (var buffer in _free)
+            foreach (var buffer in _idle)
             {
-                if (buffer.Capacity >= length && buffer.Capacity <= Rounded(length) && (best is null || buffer.Capacity < best.Capacity)) best = buffer;
+                if (buffer.Capacity >= least && buffer.Capacity <= most && (best is null || buffer.Capacity < best.Capacity)) best = buffer;
             }
 
-            if (best is not null) _free.Remove(best);
+            if (best is null) return null;
+            _idle.Remove(best);
+            IdleBytes -= best.Capacity;
+            RentedBytes += best.Capacity;
             return best;
         }
     }

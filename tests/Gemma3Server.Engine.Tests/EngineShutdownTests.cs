@@ -108,5 +108,54 @@ public sealed class EngineShutdownTests
         Assert.DoesNotContain(_log.Lines, l => l.Text == "The engine has stopped");
     }
 
-    private InferenceEngine Create(Func<CancellationToken, IModelRuntime> load) => new(load, new(), _clock, _log);
+    /// <summary>Snapshots of sequences that were swapped out, and of prefixes: their memory is the runtime's own.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AbandonAsync_SomebodyIsSwappedOut_NoSnapshotIsTouched(bool loopIsLost)
+    {
+        using var gate = new StepGate();
+        FakeModelRuntime? runtime = null;
+        runtime = new(Crowded with { OnForward = n => runtime!.LiveSnapshots > 0 ? gate.Pass(n) : ForwardStatus.Ok });
+        await using var engine = Create(_ => runtime);
+        await engine.Ready.WaitAsync(Timeout);
+        var running = Crowd(engine);
+        await gate.Reached.WaitAsync(Timeout);
+        var held = runtime.LiveSnapshots;
+        var abandon = engine.AbandonAsync(new InvalidTimeZoneException("assert"));
+        if (loopIsLost) _clock.FireTimers();
+        else gate.Open();
+        await abandon.WaitAsync(Timeout);
+        foreach (var admission in running) Assert.Equal(GenerationError.RuntimeFailed, (await admission.ReadAll()).Failure().Error);
+
+        gate.Open();
+        engine.LoopThread.Join();
+        Assert.Equal(held, runtime.LiveSnapshots);
+        Assert.False(runtime.Disposed);
+        Assert.DoesNotContain(_log.Lines, l => l.Level >= Microsoft.Extensions.Logging.LogLevel.Error);
+    }
+
+    [Fact]
+    public async Task StopAsync_SomebodyIsSwappedOut_AllSnapshotsAreGivenBack()
+    {
+        using var gate = new StepGate();
+        FakeModelRuntime? runtime = null;
+        runtime = new(Crowded with { OnForward = n => runtime!.LiveSnapshots > 0 ? gate.Pass(n) : ForwardStatus.Ok, OnInterrupt = gate.Open });
+        await using var engine = Create(_ => runtime);
+        await engine.Ready.WaitAsync(Timeout);
+        var running = Crowd(engine);
+        await gate.Reached.WaitAsync(Timeout);
+        await engine.StopAsync(TimeSpan.Zero).WaitAsync(Timeout);
+        foreach (var admission in running) Assert.Equal(GenerationError.Draining, (await admission.ReadAll()).Failure().Error);
+        Assert.Equal((0, true), (runtime.LiveSnapshots, runtime.Disposed));
+    }
+
+    /// <summary>Cells that one of two sequences has to give up.</summary>
+    private static FakeRuntimeOptions Crowded => new() { MaxSequences = 2, MicroBatchTokens = 16, MaxBatchTokens = 64, SharedCells = 200 };
+
+    /// <summary>Both at once: neither must be done before the other comes.</summary>
+    private static IReadOnlyList<GenerationAdmission> Crowd(InferenceEngine engine) =>
+        engine.GenerateAll([Requests.Greedy("one", 180), Requests.Greedy("two", 180)], Timeout);
+
+    private InferenceEngine Create(Func<CancellationToken, IModelRuntime> load) => new(load, new() { ReserveTokens = 0 }, _clock, _log);
 }

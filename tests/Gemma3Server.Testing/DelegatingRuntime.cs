@@ -24,7 +24,7 @@ public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
     public ForwardStatus ForwardMedia(int sequence, int position, MediaInput input) => inner.ForwardMedia(sequence, position, input);
 
     /// <inheritdoc/>
-    public ReadOnlySpan<float> Logits(int row) => inner.Logits(row);
+    public virtual ReadOnlySpan<float> Logits(int row) => inner.Logits(row);
 
     /// <inheritdoc/>
     public int Length(int sequence) => inner.Length(sequence);

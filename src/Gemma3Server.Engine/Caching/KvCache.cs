@@ -4,11 +4,12 @@ using Gemma3Server.Runtime;
 namespace Gemma3Server.Engine.Caching;
 
 /// <summary>
-/// Owns the runtime's sequence ids and cells, and brings to a new sequence what others have computed: it takes an idle id over, copies from
+/// Gives the runtime's sequence ids to sequences, and brings to a new one what others have computed: it takes an idle id over, copies from
 /// another, or restores from host memory, as <see cref="PrefixSearch"/> finds best.
 /// </summary>
 /// <remarks>
-/// The only caller of Rewind, TryFork, Snapshot, Restore and Release. Used by the engine loop alone. Whatever the runtime refuses is computed.
+/// With its two rooms, <see cref="IdContents"/> and <see cref="HostMemory"/>, the only caller of Rewind, TryFork, Snapshot, Restore and Release. Used
+/// by the engine loop alone. Whatever the runtime refuses is computed.
 /// </remarks>
 internal sealed class KvCache
 {
@@ -17,45 +18,47 @@ internal sealed class KvCache
     /// </summary>
     private const int MostWaits = 8;
 
-    private readonly IModelRuntime _runtime;
+    private readonly RuntimeLimits _limits;
     private readonly EngineOptions _options;
     private readonly CacheEntry[] _entries;
     private readonly PrefixCache _prefixes = new();
     private readonly PrefixSearch _search;
     private readonly CheckpointPolicy _checkpoints;
     private readonly CellForecast _forecast;
-    private readonly SwapSpace _swaps = new();
     private readonly PreemptionCost _cost = new();
+    private readonly HostMemory _host;
+    private readonly IdContents _ids;
     private readonly IdCompaction? _compaction;
     private readonly TimeProvider _clock;
-    private double _hostBytesPerToken;
-    private int _checkpointBytes;
 
     public KvCache(IModelRuntime runtime, EngineOptions options, TimeProvider clock)
     {
-        _runtime = runtime;
+        _limits = runtime.Limits;
         _options = options;
         _clock = clock;
         // Every running sequence has a row in every step, so more than a batch of them cannot run.
-        _entries = new CacheEntry[Math.Min(runtime.Limits.MaxSequences, runtime.Limits.MaxBatchTokens)];
+        _entries = new CacheEntry[Math.Min(_limits.MaxSequences, _limits.MaxBatchTokens)];
         for (var id = 0; id < _entries.Length; id++) _entries[id] = new(id);
-        _search = new(_prefixes, _entries, runtime.Limits, runtime.Model.SlidingWindow, options);
-        _checkpoints = new(_search, runtime.Limits, runtime.Model.SlidingWindow, options);
-        _forecast = new(_prefixes, _entries, runtime.Limits, options);
-        _compaction = runtime.Limits.SharedCells ? null : new(_entries);
+        _search = new(_prefixes, _entries, _limits, runtime.Model.SlidingWindow, options);
+        _checkpoints = new(_search, _limits, runtime.Model.SlidingWindow, options);
+        _forecast = new(_prefixes, _entries, _limits, options);
+        _host = new(runtime, _prefixes, _cost, options, clock);
+        _host.KeepShare();
+        _ids = new(runtime, _entries, _prefixes, _search, _forecast, _host, _cost, clock);
+        _compaction = _limits.SharedCells ? null : new(_entries);
     }
 
     /// <summary>Sequences that can run at once.</summary>
     public int Capacity => _entries.Length;
 
-    /// <summary>Bytes of all checkpoints, of all prefixes in host memory, and of all sequences that were swapped out.</summary>
-    public long CheckpointBytes => _prefixes.CheckpointBytes;
+    /// <inheritdoc cref="HostMemory.CheckpointBytes"/>
+    public long CheckpointBytes => _host.CheckpointBytes;
 
-    /// <inheritdoc cref="CheckpointBytes"/>
-    public long HostBytes => _prefixes.HostBytes;
+    /// <inheritdoc cref="HostMemory.CheckpointBytes"/>
+    public long HostBytes => _host.PrefixBytes;
 
-    /// <inheritdoc cref="CheckpointBytes"/>
-    public long SwappedBytes => _swaps.Bytes;
+    /// <inheritdoc cref="HostMemory.CheckpointBytes"/>
+    public long SwappedBytes => _host.SwappedBytes;
 
     /// <inheritdoc cref="CellForecast.CanEverFit"/>
     public bool CanEverFit(Sequence sequence) => _forecast.CanEverFit(sequence);
@@ -74,17 +77,13 @@ internal sealed class KvCache
     public void Compact()
     {
         if (_compaction is not { } compaction || !compaction.Begin() || compaction.Find() is not { From: { } from, To: { } to } move) return;
-        var seconds = compaction.MoveSeconds(from.Length) + _cost.ComputeSeconds(_prefixes.Loss(to));
+        var length = from.Length;
+        var seconds = compaction.MoveSeconds(length) + _cost.ComputeSeconds(_prefixes.Loss(to));
         if (!compaction.Pays(move.Saved, from.Owner!.Remaining, seconds, to.IsFree)) return;
-        Clear(to);
+        _ids.Clear(to);
         var began = _clock.GetTimestamp();
-        var moved = _runtime.TryFork(from.Id, to.Id, from.Length);
-        compaction.ObserveMove(moved, from.Length, _clock.GetElapsedTime(began));
-        if (!moved) return;
-        _runtime.Release(from.Id);
-        to.TakeOver(from);
-        to.Owner!.Id = to.Id;
-        to.Floor = Math.Max(to.Floor, _search.FloorOfCopy(to.Length));
+        var moved = _ids.TryMove(from, to);
+        compaction.ObserveMove(moved, length, _clock.GetElapsedTime(began));
     }
 
     /// <summary>
@@ -116,7 +115,7 @@ internal sealed class KvCache
         var best = _search.Best;
         if (double.IsNegativeInfinity(best.Net)) return CacheAnswer.Full;
         _prefixes.Tick();
-        var (id, length) = Bring(best);
+        var (id, length) = _ids.Bring(best);
         var miss = length == best.Length ? _search.Miss : CacheMiss.Failed;
         var source = length == 0 ? CacheSource.None : best.Source;
         Occupy(id, sequence, length, new(Math.Min(length, sequence.PromptLength), source, Math.Min(_search.DivergedAt, sequence.PromptLength), miss));
@@ -140,7 +139,7 @@ internal sealed class KvCache
         }
         else
         {
-            Empty(entry);
+            _ids.Empty(entry);
         }
 
         Leave(sequence);
@@ -149,48 +148,31 @@ internal sealed class KvCache
     /// <summary>Takes a sequence's id back and drops what it computed.</summary>
     public void Drop(Sequence sequence)
     {
-        Empty(_entries[sequence.Id]);
+        _ids.Empty(_entries[sequence.Id]);
         Leave(sequence);
     }
 
-    /// <summary>
-    /// Takes a sequence's id back for want of cells. What it computed goes to host memory, where that is cheaper than computing it again and
-    /// there is room; <see cref="Sequence.Swapped"/> tells.
-    /// </summary>
+    /// <summary>Takes a sequence's id back for want of cells; see <see cref="HostMemory.SwapOut"/> for what it computed.</summary>
     public void SwapOut(Sequence sequence)
     {
-        var entry = _entries[sequence.Id];
-        var lost = sequence.Computed - (sequence.Request.ReusePrefix ? PrefixCache.HeldByOthers(entry) : 0);
-        var expected = (long)(_hostBytesPerToken * sequence.Computed);
-        if (_cost.SwapIsCheaper(sequence.Computed, expected, lost)
-            && _prefixes.MakeHostRoom(expected, HostBudget, double.PositiveInfinity)
-            && TakeWhole(entry) is { } snapshot)
-        {
-            if (_prefixes.MakeHostRoom(snapshot.Data.Length, HostBudget, double.PositiveInfinity)) _swaps.Put(sequence, snapshot);
-            else snapshot.Dispose();
-        }
-
+        _host.SwapOut(sequence, _entries[sequence.Id]);
         Drop(sequence);
     }
 
-    /// <summary>Forgets what a sequence that waits has in host memory.</summary>
-    public void DropSwapped(Sequence sequence) => _swaps.Remove(sequence);
+    /// <inheritdoc cref="HostMemory.DropSwapped"/>
+    public void DropSwapped(Sequence sequence) => _host.DropSwapped(sequence);
 
-    /// <summary>Moves the idle entry that is worth least to host memory, or drops it; false when there is none.</summary>
-    public bool TryEvict()
-    {
-        if (_prefixes.LeastIdle(_entries) is not { } entry) return false;
-        Clear(entry);
-        return true;
-    }
+    /// <inheritdoc cref="IdContents.TryEvict"/>
+    public bool TryEvict() => _ids.TryEvict();
 
-    /// <summary>Gives back the host memory that is only kept for later: prefixes and checkpoints. False when there was none.</summary>
-    public bool ShedSnapshots()
-    {
-        var had = _prefixes.DropSnapshots();
-        _prefixes.Tick(); // now, since memory is wanted
-        return had;
-    }
+    /// <inheritdoc cref="HostMemory.Shed"/>
+    public bool ShedSnapshots() => _host.Shed();
+
+    /// <inheritdoc cref="HostMemory.KeepShare"/>
+    public void KeepShare() => _host.KeepShare();
+
+    /// <inheritdoc cref="HostMemory.Clear"/>
+    public void ClearHostMemory() => _host.Clear();
 
     /// <summary>Gives back all memory that is only kept for later, and the cells of idle ids. False when there was none.</summary>
     public bool Shed()
@@ -199,7 +181,7 @@ internal sealed class KvCache
         foreach (var entry in _entries)
         {
             if (!entry.IsIdle) continue;
-            Empty(entry);
+            _ids.Empty(entry);
             had = true;
         }
 
@@ -212,39 +194,11 @@ internal sealed class KvCache
         while (_prefixes.Hosts is [.., var last]) _prefixes.DropHost(last);
     }
 
-    /// <summary>
-    /// After a failed forward: brings a running sequence and the runtime back to the same length, from which the next step goes on. The last
-    /// token is always left to compute, for its logits were lost.
-    /// </summary>
-    public void Reconcile(Sequence sequence)
-    {
-        var held = _runtime.Length(sequence.Id);
-        if (held < sequence.Computed)
-        {
-            _runtime.Release(sequence.Id);
-            sequence.Computed = 0;
-        }
-        else
-        {
-            sequence.Computed = held >= sequence.Count ? _runtime.Rewind(sequence.Id, sequence.Count - 1) : held;
-        }
+    /// <inheritdoc cref="IdContents.Reconcile"/>
+    public void Reconcile(Sequence sequence) => _ids.Reconcile(_entries[sequence.Id]);
 
-        if (sequence.Computed == 0) NoteLost(_entries[sequence.Id]);
-    }
-
-    /// <summary>Takes back the rows of drafts that did not hold: a running sequence keeps what it has computed, at worst nothing.</summary>
-    public void TakeBack(Sequence sequence)
-    {
-        var held = _runtime.Length(sequence.Id);
-        if (held <= sequence.Computed) return;
-        var entry = _entries[sequence.Id];
-        entry.Floor = Math.Max(entry.Floor, _search.FloorOf(held));
-        var kept = _runtime.Rewind(sequence.Id, sequence.Computed);
-        if (kept == sequence.Computed) return;
-        _runtime.Release(sequence.Id);
-        sequence.Computed = 0;
-        NoteLost(entry);
-    }
+    /// <inheritdoc cref="IdContents.TakeBack"/>
+    public void TakeBack(Sequence sequence) => _ids.TakeBack(_entries[sequence.Id]);
 
     /// <summary>
     /// Takes the checkpoint that is wanted where a sequence has arrived, so that others can part from it there however long it becomes. It is called
@@ -259,43 +213,25 @@ internal sealed class KvCache
         for (; entry.NextBoundary <= sequence.Computed; entry.PassBoundary()) length = entry.NextBoundary;
         if (!_checkpoints.Pays(entry, sequence, length)) return;
         var saved = PrefixCache.Chance * (length - PrefixCache.LengthOfCheckpointBefore(entry, length));
-        var around = length < sequence.Computed && !_runtime.Limits.SharedCells ? (long)(2 * _hostBytesPerToken * sequence.Computed) : 0;
-        if (!_cost.CopyPays(_checkpointBytes + around, saved)) return;
-        if (length == sequence.Computed) TakeCheckpoint(sequence, sequence.Id, length);
-        else if (IsAboutToBeLost(sequence, length) && length >= _search.FloorOf(entry)) TakePassedCheckpoint(sequence, entry, length);
+        var passed = length < sequence.Computed;
+        if (!_host.CheckpointPays(saved, around: passed && !_limits.SharedCells ? sequence.Computed : 0)) return;
+        if (!passed) _host.TakeCheckpoint(sequence, sequence.Id, length);
+        else if (IsAboutToBeLost(sequence, length) && length >= _search.FloorOf(entry)) _ids.TakePassedCheckpoint(entry, length);
     }
 
     /// <summary>Throws when the cache, the runtime and the sequences that run or wait disagree.</summary>
     public void CheckIntegrity(List<Sequence> running, List<Sequence> waiting)
     {
-        foreach (var entry in _entries)
-        {
-            if (!entry.InUse) Assert(_runtime.Length(entry.Id) == entry.Length, $"id {entry.Id} holds what its tokens say");
-            Assert(entry.Floor <= Math.Max(entry.Length, entry.Tip?.End ?? 0), $"id {entry.Id} can be rewound to its own length");
-            Assert(entry.Shared <= Math.Max(entry.Length, entry.Tip?.End ?? 0), $"id {entry.Id} shares no more than it holds");
-            Assert(entry.InUse || (entry.Boundaries.Count == 0 && entry.Awaited == int.MaxValue), $"nobody waits for idle id {entry.Id}");
-        }
-
-        Assert(_entries.Count(e => e.InUse) == running.Count, "one id in use per running sequence");
-        foreach (var sequence in running)
-        {
-            Assert(_entries[sequence.Id].Owner == sequence, $"sequence {sequence.Number} holds id {sequence.Id}");
-            Assert(_runtime.Length(sequence.Id) == sequence.Computed, $"id {sequence.Id} holds what sequence {sequence.Number} computed");
-        }
-
-        Assert(CheckpointBytes <= _options.CheckpointBytes && HostBytes + SwappedBytes <= _options.HostCacheBytes, "snapshots keep their budgets");
-        _swaps.CheckIntegrity(waiting);
+        var sound = _entries.Count(static e => e.InUse) == running.Count && running.TrueForAll(s => _entries[s.Id].Owner == s);
+        if (!sound) throw new InvalidOperationException("KV cache integrity: the ids in use are not exactly those of the running sequences.");
+        _ids.CheckIntegrity();
+        _host.CheckIntegrity(waiting);
         _prefixes.CheckIntegrity(_entries);
-    }
-
-    private static void Assert(bool condition, string rule)
-    {
-        if (!condition) throw new InvalidOperationException($"KV cache integrity: violated rule: {rule}.");
     }
 
     // The rest of the prompt alone is more than a local layer keeps beyond its window.
     private bool IsAboutToBeLost(Sequence sequence, int length) =>
-        length >= _search.LeastCopy && sequence.Count - length >= _runtime.Limits.MicroBatchTokens;
+        length >= _search.LeastCopy && sequence.Count - length >= _limits.MicroBatchTokens;
 
     private static void Leave(Sequence sequence)
     {
@@ -318,24 +254,13 @@ internal sealed class KvCache
         if (entry.Awaited <= donor.Computed || entry.Awaited > length) entry.Awaited = length;
     }
 
-    private bool HasIdleId()
-    {
-        foreach (var entry in _entries)
-        {
-            if (!entry.InUse) return true;
-        }
-
-        return false;
-    }
+    private bool HasIdleId() => Array.Exists(_entries, static entry => !entry.InUse);
 
     private CacheAnswer AcquireEmpty(Sequence sequence)
     {
         if (!HasIdleId()) return CacheAnswer.Full;
         _prefixes.Tick();
-        foreach (var entry in _entries) entry.Worth = _prefixes.Loss(entry);
-        if (IdPlacement.Choose(_entries) is not { } chosen) return CacheAnswer.Full;
-        Clear(chosen);
-        Occupy(chosen, sequence, 0, new(0, CacheSource.None, 0, CacheMiss.Disabled));
+        Occupy(_ids.ClearOne(), sequence, 0, new(0, CacheSource.None, 0, CacheMiss.Disabled));
         return CacheAnswer.Acquired;
     }
 
@@ -343,11 +268,9 @@ internal sealed class KvCache
     private bool TrySwapIn(Sequence sequence, SequenceSnapshot swapped)
     {
         _prefixes.Tick();
-        foreach (var other in _entries) other.Worth = _prefixes.Loss(other);
-        var entry = IdPlacement.Choose(_entries)!;
-        Clear(entry);
-        var restored = RestoreWhole(entry, swapped);
-        _swaps.Remove(sequence);
+        var entry = _ids.ClearOne();
+        var restored = _ids.RestoreWhole(entry, swapped);
+        _host.DropSwapped(sequence);
         if (restored) Occupy(entry, sequence, swapped.Length, sequence.CacheExplanation);
         return restored;
     }
@@ -363,195 +286,5 @@ internal sealed class KvCache
         _prefixes.Attach(entry, sequence.Tokens);
         // A checkpoint may cut a sequence for a moment and bring it back: not one whose bits shall depend on nothing.
         if (!sequence.Request.Deterministic) _checkpoints.Want(entry, sequence);
-    }
-
-    /// <summary>Makes an id hold what was chosen, or nothing, and tells how much that is.</summary>
-    private (CacheEntry Entry, int Length) Bring(PrefixChoice choice)
-    {
-        _prefixes.Touch(choice.Host);
-        _prefixes.Touch(choice.Checkpoint);
-        var (host, checkpoint) = (choice.Host?.Host, choice.Checkpoint?.Checkpoint);
-        if (choice.Source == CacheSource.Idle)
-        {
-            var entry = choice.Holder!;
-            Demote(entry, choice.Length);
-            return (entry, CutBack(entry, entry.Length, choice.Length, checkpoint));
-        }
-
-        // Emptying an id may push what was chosen out of host memory; the snapshot itself is in hand.
-        var target = IdPlacement.Choose(_entries, choice.Holder)!;
-        Clear(target);
-        var held = choice.Source switch
-        {
-            CacheSource.Fork => Fork(choice.Holder!, target, choice.Length, checkpoint is not null),
-            CacheSource.Host => RestoreHost(target, choice.Host!, host!),
-            _ => 0,
-        };
-        return (target, held == 0 ? 0 : CutBack(target, held, choice.Length, checkpoint));
-    }
-
-    /// <summary>Cuts an id that holds <paramref name="held"/> positions back to <paramref name="length"/> and returns what is really left, at worst nothing.</summary>
-    private int CutBack(CacheEntry entry, int held, int length, SequenceSnapshot? checkpoint)
-    {
-        if (checkpoint is null) entry.Floor = Math.Min(_search.FloorOf(entry), length);
-        else if (_runtime.Restore(entry.Id, checkpoint)) entry.Floor = _search.FloorOfCopy(held = checkpoint.Length);
-        else length = 0;
-
-        if (length > 0 && held > length) length = _runtime.Rewind(entry.Id, length);
-        entry.Shared = Math.Min(entry.Shared, length);
-        if (length == 0) Empty(entry);
-        return length;
-    }
-
-    /// <summary>Copies a holder's state, or shares it, and returns how much; the holder stays as it is.</summary>
-    private int Fork(CacheEntry holder, CacheEntry target, int length, bool whole)
-    {
-        var held = holder.Length;
-        var own = !_runtime.Limits.SharedCells;
-        // Own cells: a copy of the whole, cut back, is cheaper than a copy of a part, and leaves the holder its window.
-        whole |= length >= held - 1 || (own && _runtime.Model.SlidingWindow == 0);
-        var copied = whole ? held : length;
-        var done = _runtime.TryFork(holder.Id, target.Id, copied);
-        if (_runtime.Length(holder.Id) is var left && left != held) LoseHolder(holder);
-        else if (!whole && own) holder.Floor = Math.Max(holder.Floor, _search.FloorOfCopy(held));
-        if (!done) return 0;
-        target.Floor = _search.FloorOfCopy(copied);
-        if (!own) (target.Shared, holder.Shared) = (copied, Math.Max(holder.Shared, copied));
-        if (holder.IsIdle) holder.LastUsed = _prefixes.Now;
-        return copied;
-    }
-
-    private void LoseHolder(CacheEntry holder)
-    {
-        if (holder.Owner is { } owner)
-        {
-            _runtime.Release(holder.Id);
-            owner.Computed = 0;
-            NoteLost(holder);
-        }
-        else
-        {
-            Empty(holder);
-        }
-    }
-
-    private int RestoreHost(CacheEntry target, RadixNode node, SequenceSnapshot snapshot)
-    {
-        if (RestoreWhole(target, snapshot)) return snapshot.Length;
-        if (node.Host == snapshot) _prefixes.DropHost(node);
-        return 0;
-    }
-
-    /// <summary>Host memory that those who are swapped out leave to prefixes.</summary>
-    private long HostBudget => _options.HostCacheBytes - _swaps.Bytes;
-
-    private SequenceSnapshot? TakeWhole(CacheEntry entry)
-    {
-        if (Take(entry.Id, SnapshotScope.Full) is not { } snapshot) return null;
-        _hostBytesPerToken = snapshot.Data.Length / (double)snapshot.Length;
-        return snapshot;
-    }
-
-    /// <summary>A snapshot only saves work: without memory for it there is none, and the others give theirs back.</summary>
-    private SequenceSnapshot? Take(int id, SnapshotScope scope)
-    {
-        var began = _clock.GetTimestamp();
-        try
-        {
-            if (_runtime.Snapshot(id, scope) is not { } snapshot) return null;
-            _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
-            return snapshot;
-        }
-        catch (OutOfMemoryException)
-        {
-            _prefixes.DropSnapshots();
-            return null;
-        }
-    }
-
-    private bool RestoreWhole(CacheEntry target, SequenceSnapshot snapshot)
-    {
-        // Idle ids hold cells that it may need. The forecast spares most refusals, which the library logs as errors; it is none of exact books.
-        while (_runtime.Limits.SharedCells && _forecast.Free() < snapshot.Length && TryEvict())
-        {
-        }
-
-        var began = _clock.GetTimestamp();
-        while (!_runtime.Restore(target.Id, snapshot))
-        {
-            if (!_runtime.Limits.SharedCells || !TryEvict()) return false;
-        }
-
-        _cost.ObserveCopy(snapshot.Data.Length, _clock.GetElapsedTime(began));
-        target.Floor = _search.FloorOfCopy(snapshot.Length);
-        return true;
-    }
-
-    /// <summary>
-    /// Copies to host memory what an idle id is about to lose beyond <paramref name="kept"/> tokens, if nobody else holds that and it is worth a copy.
-    /// </summary>
-    private void Demote(CacheEntry entry, int kept = 0)
-    {
-        if (!entry.IsIdle || _options.HostCacheBytes == 0 || PrefixCache.Unique(entry, kept) < _options.HostMinimumTokens) return;
-        var (worth, expected) = (_prefixes.Loss(entry, kept), (long)(_hostBytesPerToken * entry.Length));
-        if (!_cost.CopyPays(2 * expected, PrefixCache.Chance * PrefixCache.Unique(entry, kept))) return; // out, and back before it is of use
-        if (!_prefixes.MakeHostRoom(expected, HostBudget, worth) || TakeWhole(entry) is not { } snapshot) return;
-        if (_prefixes.MakeHostRoom(snapshot.Data.Length, HostBudget, worth)) _prefixes.SetHost(entry.Tip!, snapshot);
-        else snapshot.Dispose();
-    }
-
-    private void TakeCheckpoint(Sequence sequence, int id, int length)
-    {
-        if (!_prefixes.MakeCheckpointRoom(_options.CheckpointBytes)) return;
-        if (Take(id, SnapshotScope.SlidingWindow) is not { } snapshot) return;
-        _checkpointBytes = snapshot.Data.Length;
-        if (CheckpointBytes + _checkpointBytes <= _options.CheckpointBytes) _prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
-        else snapshot.Dispose();
-    }
-
-    /// <summary>
-    /// A checkpoint of a length that the sequence has just passed, while its window is still there: of a fork into a free id or, where a fork
-    /// would be a copy anyway, of the sequence itself, which is cut and brought back.
-    /// </summary>
-    private void TakePassedCheckpoint(Sequence sequence, CacheEntry entry, int length)
-    {
-        if (_runtime.Limits.SharedCells)
-        {
-            if (Array.Find(_entries, static e => e.IsFree) is not { } spare) return;
-            if (Fork(entry, spare, length, whole: false) == length) TakeCheckpoint(sequence, spare.Id, length);
-            Empty(spare);
-            return;
-        }
-
-        using var whole = Take(entry.Id, SnapshotScope.Full);
-        if (whole is null) return;
-        if (_runtime.Rewind(entry.Id, length) == length) TakeCheckpoint(sequence, entry.Id, length);
-        if (_runtime.Restore(entry.Id, whole)) entry.Floor = Math.Max(entry.Floor, _search.FloorOfCopy(whole.Length));
-        else LoseHolder(entry);
-    }
-
-    /// <summary>Empties an id that is not in use; what it held goes to host memory if it is worth that.</summary>
-    private void Clear(CacheEntry entry)
-    {
-        Demote(entry);
-        Empty(entry);
-    }
-
-    private void Empty(CacheEntry entry)
-    {
-        _runtime.Release(entry.Id);
-        _prefixes.Detach(entry);
-        entry.Owner = null;
-        (entry.Floor, entry.Shared) = (0, 0);
-        entry.ForgetWishes();
-    }
-
-    /// <summary>A running sequence has lost what was computed; what of it was taken from the cache is computed after all.</summary>
-    private static void NoteLost(CacheEntry entry)
-    {
-        (entry.Floor, entry.Shared) = (0, 0);
-        if (entry.Owner is not { Output.Started: false } owner || owner.CachedTokens == 0) return;
-        owner.CachedTokens = 0;
-        owner.CacheExplanation = owner.CacheExplanation with { ReusedTokens = 0, Source = CacheSource.None, Reason = CacheMiss.Failed };
     }
 }

@@ -4,7 +4,7 @@ namespace Gemma3Server.Engine.Caching;
 
 /// <summary>
 /// Who holds which prefix: ids, host snapshots, and the checkpoints between. Pure bookkeeping over a <see cref="RadixTree"/>; the KV itself
-/// is the business of <see cref="KvCache"/>.
+/// is the business of <see cref="IdContents"/> and <see cref="HostMemory"/>.
 /// </summary>
 /// <remarks>
 /// Time is counted in uses, not seconds: an idle server forgets nothing. What nobody holds any more stays known for a while, so that it can be told

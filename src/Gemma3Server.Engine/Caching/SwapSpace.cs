@@ -6,7 +6,7 @@ namespace Gemma3Server.Engine.Caching;
 /// <summary>The sequences whose state was moved to host memory for want of cells, until they go on or end.</summary>
 /// <remarks>
 /// Their bytes count under <see cref="EngineOptions.HostCacheBytes"/>, before those of prefixes: a client waits for the one, the other may
-/// never be asked for. Bookkeeping only; the copies are the business of <see cref="KvCache"/>.
+/// never be asked for. Bookkeeping only; the copies are the business of <see cref="HostMemory"/>.
 /// </remarks>
 internal sealed class SwapSpace
 {
@@ -14,9 +14,6 @@ internal sealed class SwapSpace
 
     /// <summary>Bytes of all snapshots.</summary>
     public long Bytes { get; private set; }
-
-    /// <summary>Sequences that are swapped out.</summary>
-    public int Count => _sequences.Count;
 
     /// <summary>Keeps a sequence's state.</summary>
     public void Put(Sequence sequence, SequenceSnapshot snapshot)
@@ -34,6 +31,12 @@ internal sealed class SwapSpace
         _sequences.Remove(sequence);
         Bytes -= snapshot.Data.Length;
         snapshot.Dispose();
+    }
+
+    /// <summary>Forgets the newest states until the others take no more than <paramref name="bytes"/>; their sequences are computed again.</summary>
+    public void Trim(long bytes)
+    {
+        while (Bytes > bytes) Remove(_sequences[^1]);
     }
 
     /// <summary>Throws when the snapshots are not exactly those of <paramref name="waiting"/> sequences that gave up their cells.</summary>

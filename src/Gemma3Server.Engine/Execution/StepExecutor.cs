@@ -54,6 +54,12 @@ internal sealed class StepExecutor(
     /// <inheritdoc cref="KvCache.ShedSnapshots"/>
     public bool ShedSnapshots() => cache.ShedSnapshots();
 
+    /// <inheritdoc cref="KvCache.KeepShare"/>
+    public void KeepShare() => cache.KeepShare();
+
+    /// <inheritdoc cref="KvCache.ClearHostMemory"/>
+    public void ClearHostMemory() => cache.ClearHostMemory();
+
     /// <summary>Runs a step; the scheduler must not be idle.</summary>
     public void Step()
     {

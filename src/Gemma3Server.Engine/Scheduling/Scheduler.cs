@@ -151,15 +151,14 @@ internal sealed class Scheduler
         $"The request needs more KV cells than this server has ({_totalCells}): it is {sequence.Count} tokens long.");
 
     /// <summary>
-    /// Ends every sequence, with a failure or, if its client has gone, without a word. The runtime is left alone: it is about to be
-    /// disposed, and may be the very thing that failed.
+    /// Ends every sequence, with a failure or, if its client has gone, without a word. Cache and runtime are left alone: they are about to be
+    /// disposed, or the runtime is the very thing that failed, and this may be another thread than the loop's.
     /// </summary>
     public void Abandon(GenerationError error, string message)
     {
         foreach (var sequence in All())
         {
             sequence.State = SequenceState.Finished;
-            _cache.DropSwapped(sequence);
             sequence.Unbind();
             if (sequence.IsCancelled) sequence.Output.Close();
             else sequence.Output.Fail(error, message);

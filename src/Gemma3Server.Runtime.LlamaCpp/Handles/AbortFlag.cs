@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Gemma3Server.Runtime.LlamaCpp.Loading;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Handles;
 
@@ -25,7 +26,7 @@ internal sealed unsafe class AbortFlag : IDisposable
     {
         lock (_gate)
         {
-            NativeMemory.Free(_flag);
+            if (!NativeAbort.HasOccurred) NativeMemory.Free(_flag); // else threads of the library may still read it
             _flag = null;
         }
     }

@@ -1,10 +1,9 @@
 using Gemma3Server.Runtime.LlamaCpp.Interop;
-using Microsoft.Win32.SafeHandles;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Handles;
 
 /// <summary>Owns a <c>llama_context</c>, which must be freed before its model: it holds a reference on the model's handle.</summary>
-internal sealed class LlamaContextHandle() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandle: true)
+internal sealed class LlamaContextHandle : NativeHandle
 {
     private LlamaModelHandle? _model;
 
@@ -16,10 +15,9 @@ internal sealed class LlamaContextHandle() : SafeHandleZeroOrMinusOneIsInvalid(o
         if (added) _model = model;
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
         LlamaNative.llama_free(handle);
         _model?.DangerousRelease();
-        return true;
     }
 }

@@ -1,14 +1,9 @@
 using Gemma3Server.Runtime.LlamaCpp.Interop;
-using Microsoft.Win32.SafeHandles;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Handles;
 
 /// <summary>Owns a <c>llama_model</c>.</summary>
-internal sealed class LlamaModelHandle() : SafeHandleZeroOrMinusOneIsInvalid(ownsHandle: true)
+internal sealed class LlamaModelHandle : NativeHandle
 {
-    protected override bool ReleaseHandle()
-    {
-        LlamaNative.llama_model_free(handle);
-        return true;
-    }
+    protected override void Free() => LlamaNative.llama_model_free(handle);
 }

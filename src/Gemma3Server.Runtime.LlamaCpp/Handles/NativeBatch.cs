@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Gemma3Server.Runtime.LlamaCpp.Interop;
 
 namespace Gemma3Server.Runtime.LlamaCpp.Handles;
@@ -7,19 +6,17 @@ namespace Gemma3Server.Runtime.LlamaCpp.Handles;
 /// Owns the native arrays of one <c>llama_batch</c> of tokens and is refilled for each step, so that a step allocates nothing.
 /// </summary>
 /// <remarks>Not thread-safe; owned by the engine loop. Callers keep within the capacity.</remarks>
-internal sealed unsafe class NativeBatch : SafeHandle
+internal sealed unsafe class NativeBatch : NativeHandle
 {
     private LlamaBatch _batch;
 
-    public NativeBatch(int capacity) : base(0, ownsHandle: true)
+    public NativeBatch(int capacity)
     {
         _batch = LlamaNative.llama_batch_init(capacity, 0, 1);
         _batch.Count = 0;
         SetHandle((nint)_batch.Tokens);
         Capacity = capacity;
     }
-
-    public override bool IsInvalid => handle == 0;
 
     public int Capacity { get; }
 
@@ -55,9 +52,5 @@ internal sealed unsafe class NativeBatch : SafeHandle
         return batch;
     }
 
-    protected override bool ReleaseHandle()
-    {
-        LlamaNative.llama_batch_free(_batch);
-        return true;
-    }
+    protected override void Free() => LlamaNative.llama_batch_free(_batch);
 }

@@ -9,11 +9,9 @@ namespace Gemma3Server.Runtime.LlamaCpp.Handles;
 /// slow copy, so such memory is kept.
 /// </remarks>
 /// <param name="pinnedType">The library's buffer type of pinned memory; 0 = ordinary memory.</param>
-internal sealed unsafe class NativeBuffer(nint pinnedType = 0) : SafeHandle(0, ownsHandle: true)
+internal sealed unsafe class NativeBuffer(nint pinnedType = 0) : NativeHandle
 {
     private nint _pinned;
-
-    public override bool IsInvalid => handle == 0;
 
     /// <summary>Bytes it has.</summary>
     public long Capacity { get; private set; }
@@ -34,10 +32,11 @@ internal sealed unsafe class NativeBuffer(nint pinnedType = 0) : SafeHandle(0, o
         return (byte*)handle;
     }
 
-    protected override bool ReleaseHandle()
+    protected override void Free()
     {
-        Free();
-        return true;
+        if (pinnedType == 0) NativeMemory.Free((void*)handle);
+        else if (_pinned != 0) GgmlBaseNative.ggml_backend_buffer_free(_pinned);
+        _pinned = 0;
     }
 
     private void* Allocate(long length)
@@ -45,12 +44,5 @@ internal sealed unsafe class NativeBuffer(nint pinnedType = 0) : SafeHandle(0, o
         if (pinnedType == 0) return NativeMemory.Alloc((nuint)length);
         _pinned = GgmlBaseNative.ggml_backend_buft_alloc_buffer(pinnedType, (nuint)length); // ordinary memory where none can be pinned
         return _pinned != 0 ? GgmlBaseNative.ggml_backend_buffer_get_base(_pinned) : throw new InsufficientMemoryException();
-    }
-
-    private void Free()
-    {
-        if (pinnedType == 0) NativeMemory.Free((void*)handle);
-        else if (_pinned != 0) GgmlBaseNative.ggml_backend_buffer_free(_pinned);
-        _pinned = 0;
     }
 }

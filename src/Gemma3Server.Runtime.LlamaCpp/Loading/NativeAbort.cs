@@ -16,6 +16,9 @@ internal static unsafe class NativeAbort
     /// <summary>Completes with the library's message when an assertion failed.</summary>
     public static Task<string> Occurred => Source.Task;
 
+    /// <summary>Whether an assertion has failed: the library is then in no state to be asked for anything.</summary>
+    public static bool HasOccurred => Source.Task.IsCompleted;
+
     /// <summary>The native callback. It must not return: the library calls <c>abort()</c> after it.</summary>
     [UnmanagedCallersOnly]
     public static void Hold(byte* message)

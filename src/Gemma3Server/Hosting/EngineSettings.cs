@@ -31,7 +31,7 @@ internal sealed record EngineSettings
     /// <summary>Whether cached prefixes are reused.</summary>
     public bool PrefixReuse { get; init; } = true;
 
-    /// <summary>Host memory for sliding-window checkpoints, in bytes; 0 = none.</summary>
+    /// <summary>Host memory for sliding-window checkpoints, in bytes, of all loaded models together; 0 = none.</summary>
     [Range(0L, 1L << 40)]
     public long CheckpointBytes { get; init; } = 1L << 30;
 
@@ -39,7 +39,7 @@ internal sealed record EngineSettings
     [Range(0, 1 << 20)]
     public int ReserveTokens { get; init; } = 256;
 
-    /// <summary>Host memory for prefixes, and for running sequences that gave up shared cells, in bytes; 0 = none.</summary>
+    /// <summary>Host memory for prefixes, and for running sequences that gave up shared cells, in bytes, of all loaded models together; 0 = none.</summary>
     [Range(0L, 1L << 40)]
     public long HostCacheBytes { get; init; } = 2L << 30;
 
@@ -57,7 +57,7 @@ internal sealed record EngineSettings
 
     /// <summary>Most tokens of a guess.</summary>
     [Range(1, 64)]
-    public int DraftTokens { get; init; } = 16;
+    public int DraftTokens { get; init; } = 31;
 
     /// <summary>Fewest tokens that must agree for a lookup.</summary>
     [Range(1, 32)]

@@ -19,6 +19,7 @@ internal sealed partial class EngineLoader(
     private static readonly int[] ShorterContexts = [4096, 2048, 1024];
 
     private readonly ILogger _logger = loggers.CreateLogger<EngineLoader>();
+    private readonly HostShares _shares = new();
 
     public ModelNeed Need(ServedModel model) => runtime.Need(model.Options);
 
@@ -37,7 +38,7 @@ internal sealed partial class EngineLoader(
                 if (options.Runtime.GpuLayers < 0) report.HostLayers = runtime.HostLayers(loaded);
                 return loaded;
             },
-            EngineOptionsOf(options.Engine) with { Name = model.Id },
+            EngineOptionsOf(options.Engine) with { Name = model.Id, HostShares = _shares },
             timeProvider,
             loggers.CreateLogger<InferenceEngine>(),
             string.IsNullOrWhiteSpace(options.Model.DraftPath) ? null : (loaded, stopped) => LoadDraft(model.Id, options, loaded, free - report.Taken, report, stopped));

@@ -84,25 +84,27 @@ public sealed class SwapTests
         Assert.True(sequence.Computed > 120);
     }
 
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void RemoveCancelled_SwappedOut_FreesHostMemoryAtOnce(bool abandon)
+    [Fact]
+    public void RemoveCancelled_SwappedOut_FreesHostMemoryAtOnce()
     {
         using var harness = new EngineHarness(Shape, NoReserve);
         var sequence = Preempt(harness);
-        if (abandon)
-        {
-            harness.Scheduler.Abandon(GenerationError.Draining, "bye");
-        }
-        else
-        {
-            sequence.Cancel();
-            harness.Scheduler.RemoveCancelled(_ => { });
-            harness.Scheduler.CheckIntegrity();
-        }
-
+        sequence.Cancel();
+        harness.Scheduler.RemoveCancelled(_ => { });
+        harness.Scheduler.CheckIntegrity();
         Assert.Equal((SequenceState.Finished, null, 0), (sequence.State, sequence.Swapped, harness.Cache.SwappedBytes));
+    }
+
+    [Fact]
+    public void ClearHostMemory_AfterTheSequencesWereAbandoned_GivesAllBack()
+    {
+        using var harness = new EngineHarness(Shape, NoReserve);
+        var sequence = Preempt(harness);
+        var held = harness.Runtime.LiveSnapshots;
+        harness.Scheduler.Abandon(GenerationError.Draining, "bye");
+        Assert.Equal((SequenceState.Finished, held), (sequence.State, harness.Runtime.LiveSnapshots));
+        harness.Cache.ClearHostMemory();
+        Assert.Equal((null, 0, 0), (sequence.Swapped, harness.Cache.SwappedBytes, harness.Runtime.LiveSnapshots));
     }
 
     [Fact]

@@ -44,6 +44,12 @@ public sealed class NativeAbortTests
         var rows = new ForwardBatch();
         rows.Add(300, 0, 0, true);
         Assert.Equal(ForwardStatus.Ok, runtime.Forward(rows));
+
+        // Whoever disposes of what the held thread stands in must come back, and leave it as it is.
+        foreach (var held in Held.Cast<IDisposable>().Reverse()) held.Dispose();
+        var context = Held.OfType<LlamaContext>().Single();
+        Assert.Equal((uint)context.Plan.TotalCells, LlamaNative.llama_n_ctx(context.Pointer));
+        Assert.True(thread.IsAlive);
     }
 
     private static Task<(int ExitCode, string Output)> RunProvocationAsync(string value) => TestProcess.RunAsync(
