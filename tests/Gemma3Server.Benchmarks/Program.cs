@@ -9,6 +9,7 @@ using Gemma3Server.Benchmarks.Scenarios;
 // cancel ...     how soon sequences are free after their clients have gone
 // arrivals F     streams beside long prompts that arrive: the step budget on and off
 // agreement U V  greedy answers of two servers of one checkpoint, such as a GPU's and a CPU's: where and how closely they part
+// rows F [shared]  what rows of one native call cost, of one stream and beside others: the bound of what speculation gains
 // sampler        this server's sampler and llama.cpp's own, in one table
 // grammar F [streams|masks] [--json FILE]  constrained decoding on F's vocabulary: masks beside llama.cpp's and compile times; streams beside free ones
 // otherwise      BenchmarkDotNet's micro-benchmarks, with its own arguments (--filter '*Sampler*')
@@ -21,6 +22,7 @@ return args switch
         model, rest is [var streams, ..] ? int.Parse(streams) : 8, rest is [_, var tokens] ? int.Parse(tokens) : 4000),
     ["agreement", var first, var second] => await AgreementScenario.RunAsync(first, second),
     ["grammar", var model, .. var rest] => await GrammarScenario.RunAsync(model, rest),
+    ["rows", var model, .. var rest] => RowCosts.Run(model, sharedCells: rest is ["shared"]),
     ["sampler"] => SamplerScenario.Run(),
     _ => BenchmarkSwitcher.FromAssembly(typeof(CancelScenario).Assembly).Run(args).Any() ? 0 : 1,
 };

@@ -12,7 +12,7 @@ public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
     public RuntimeLimits Limits => inner.Limits;
 
     /// <inheritdoc/>
-    public ITokenizer Tokenizer => inner.Tokenizer;
+    public virtual ITokenizer Tokenizer => inner.Tokenizer;
 
     /// <inheritdoc/>
     public IMediaProcessor? Media => inner.Media;
@@ -24,7 +24,7 @@ public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
     public ForwardStatus ForwardMedia(int sequence, int position, MediaInput input) => inner.ForwardMedia(sequence, position, input);
 
     /// <inheritdoc/>
-    public ReadOnlySpan<float> Logits(int row) => inner.Logits(row);
+    public virtual ReadOnlySpan<float> Logits(int row) => inner.Logits(row);
 
     /// <inheritdoc/>
     public int Length(int sequence) => inner.Length(sequence);

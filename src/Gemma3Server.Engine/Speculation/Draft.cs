@@ -1,10 +1,15 @@
 namespace Gemma3Server.Engine.Speculation;
 
 /// <summary>The tokens that are guessed to follow a sequence, and how such guesses of its have fared.</summary>
-/// <remarks>Belongs to a sequence; used by the engine loop alone. A draft lives for one step.</remarks>
+/// <remarks>
+/// Belongs to a sequence; used by the engine loop alone. A draft lives for one step. One that is not run tells something all the same: the
+/// token that comes is its first one or another.
+/// </remarks>
 internal sealed class Draft
 {
     private int[] _tokens = [];
+    private int _at;
+    private bool _isOpen;
 
     /// <summary>The tokens, in order.</summary>
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Count);
@@ -17,8 +22,8 @@ internal sealed class Draft
     /// <summary>Who guessed.</summary>
     public DraftSource Source { get; private set; }
 
-    /// <summary>What kind of guess it is; see <see cref="Acceptance"/>.</summary>
-    public int Kind { get; private set; }
+    /// <summary>How many tokens before it agree with the place it is from.</summary>
+    public int Match { get; private set; }
 
     /// <summary>What the next draft is looked up in; made when the first one is wanted.</summary>
     public Lookup? Lookup { get; set; }
@@ -33,12 +38,16 @@ internal sealed class Draft
     public int RejectedPredictions { get; private set; }
 
     /// <summary>Proposes nothing.</summary>
-    public void Clear() => (Count, Guessed, Source) = (0, 0, DraftSource.None);
+    public void Clear() => (Count, Guessed, Source, _isOpen) = (0, 0, DraftSource.None, false);
 
     /// <summary>Begins a draft of up to <paramref name="room"/> tokens.</summary>
-    public void Begin(DraftSource source, int kind, int room)
+    /// <param name="source">Who guesses.</param>
+    /// <param name="match">For a lookup or a prediction: how many tokens before it agree.</param>
+    /// <param name="room">Most tokens.</param>
+    /// <param name="at">Tokens that the sequence has.</param>
+    public void Begin(DraftSource source, int match, int room, int at)
     {
-        (Count, Guessed, Source, Kind) = (0, 0, source, kind);
+        (Count, Guessed, Source, Match, _at, _isOpen) = (0, 0, source, match, at, true);
         MakeRoom(room);
     }
 
@@ -58,12 +67,13 @@ internal sealed class Draft
         Guessed = Math.Min(Guessed, count);
     }
 
-    /// <summary>Learns that the first <paramref name="held"/> tokens were the right ones.</summary>
+    /// <summary>Whether the first token of a draft that was not run turned out to be the right one; <see langword="null"/> where that is not to be told.</summary>
+    public bool? Turned(ReadOnlySpan<int> tokens) => _isOpen && Guessed > 0 && tokens.Length > _at ? tokens[_at] == _tokens[0] : null;
+
+    /// <summary>Learns that the first <paramref name="held"/> tokens of a draft that was run were the right ones.</summary>
     public void Verified(int held)
     {
-        if (Guessed == 0) return;
-        held = Math.Min(held, Guessed);
-        Acceptance.Observe(Kind, held, held < Guessed);
+        _isOpen = false;
         if (Source != DraftSource.Prediction) return;
         AcceptedPredictions += held;
         RejectedPredictions += Guessed - held;

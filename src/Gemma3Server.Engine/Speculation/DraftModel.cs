@@ -74,7 +74,7 @@ internal sealed class DraftModel(IModelRuntime runtime, TimeProvider timeProvide
         _rows.Clear();
         foreach (var sequence in sequences)
         {
-            sequence.Draft.Begin(DraftSource.Model, Acceptance.KindOf(DraftSource.Model, 0), length);
+            sequence.Draft.Begin(DraftSource.Model, match: 0, length, sequence.Count);
             _drafting.Add(sequence);
             Align(sequence);
             Add(sequence, sequence.Count - _held[sequence.Id].Count, wantLogits: true);

@@ -9,6 +9,8 @@ internal sealed class Lookup
     private readonly NgramIndex _text;
     private readonly NgramIndex? _prediction;
     private readonly int[] _predicted = [];
+    private int _place; // where the prediction was found last, and at how many tokens
+    private int _placedAt;
 
     /// <param name="sequence">Whose.</param>
     /// <param name="gram">Fewest tokens that must agree.</param>
@@ -31,9 +33,9 @@ internal sealed class Lookup
     {
         var draft = sequence.Draft;
         var tokens = sequence.Tokens;
-        if (_prediction is not null && _prediction.Find(_predicted, tokens, out var match) is > 0 and var place)
+        if (FindPredicted(tokens, out var match) is > 0 and var place)
         {
-            draft.Begin(DraftSource.Prediction, Acceptance.KindOf(DraftSource.Prediction, match), most);
+            draft.Begin(DraftSource.Prediction, match, most, tokens.Length);
             Copy(_predicted, place, sequence, most);
             if (draft.Count > 0) return;
         }
@@ -41,8 +43,23 @@ internal sealed class Lookup
         if (!_own) return;
         _text.Update(tokens);
         if (_text.Find(tokens, tokens, out match) is not (> 0 and var earlier)) return;
-        draft.Begin(DraftSource.Lookup, Acceptance.KindOf(DraftSource.Lookup, match), most);
+        draft.Begin(DraftSource.Lookup, match, most, tokens.Length);
         Copy(tokens, earlier, sequence, most);
+    }
+
+    /// <summary>
+    /// Where the prediction goes on; 0 = nowhere. Where it was followed and a token came that it does not have, that is taken for one in
+    /// place of another until a place is found again, as in a text in which names are changed.
+    /// </summary>
+    private int FindPredicted(ReadOnlySpan<int> tokens, out int match)
+    {
+        match = 0;
+        if (_prediction is null) return 0;
+        var followed = _place > 0 ? _place + tokens.Length - _placedAt : 0;
+        var found = _prediction.Find(_predicted, tokens, out match);
+        if (found > 0) (_place, _placedAt) = (found, tokens.Length);
+        else if (followed > 0 && followed < _predicted.Length) (found, match) = (followed, NgramIndex.Agreement(_predicted.AsSpan(0, followed), tokens));
+        return found;
     }
 
     /// <summary>

@@ -61,7 +61,8 @@ internal sealed class NgramIndex
         return found;
     }
 
-    private static int Agreement(ReadOnlySpan<int> left, ReadOnlySpan<int> right)
+    /// <summary>With how many tokens two texts end alike.</summary>
+    public static int Agreement(ReadOnlySpan<int> left, ReadOnlySpan<int> right)
     {
         var most = Math.Min(LongestMatch, Math.Min(left.Length, right.Length));
         var agreed = 0;

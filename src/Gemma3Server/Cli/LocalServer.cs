@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gemma3Server.Engine;
 using Gemma3Server.Hosting;
 using Gemma3Server.Pool;
@@ -34,9 +35,11 @@ internal sealed class LocalServer : IAsyncDisposable
     /// <param name="configuration">Where they come from.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <param name="loading">Called right before the load, on its thread.</param>
+    /// <param name="wrap">What the engine gets in place of a loaded runtime; of the draft model's where the second argument is true.</param>
     /// <exception cref="ModelLoadException">The model cannot be loaded.</exception>
     public static async Task<LocalServer> StartAsync(
-        Gemma3ServerOptions options, IConfiguration configuration, CancellationToken cancellationToken, Action? loading = null)
+        Gemma3ServerOptions options, IConfiguration configuration, CancellationToken cancellationToken, Action? loading = null,
+        Func<IModelRuntime, bool, IModelRuntime>? wrap = null)
     {
         var local = options with
         {
@@ -48,7 +51,7 @@ internal sealed class LocalServer : IAsyncDisposable
         var app = ServerHost.Build(local, configuration, services =>
         {
             services.AddSingleton<IHostLifetime, EmbeddedLifetime>();
-            KeepLoaded(services, loading, runtime => loaded = runtime);
+            KeepLoaded(services, loading, runtime => loaded = runtime, wrap ?? ((runtime, _) => runtime));
         });
         try
         {
@@ -64,12 +67,14 @@ internal sealed class LocalServer : IAsyncDisposable
         }
     }
 
-    private static void KeepLoaded(IServiceCollection services, Action? loading, Action<IModelRuntime> keep)
+    private static void KeepLoaded(
+        IServiceCollection services, Action? loading, Action<IModelRuntime> keep, Func<IModelRuntime, bool, IModelRuntime> wrap)
     {
         var create = services.Last(service => service.ServiceType == typeof(RuntimeLoader)).ImplementationFactory!;
         services.AddSingleton(provider =>
         {
             var loader = (RuntimeLoader)create(provider);
+            var inner = new ConditionalWeakTable<IModelRuntime, IModelRuntime>();
             return loader with
             {
                 Load = (options, free, progress, stopped) =>
@@ -77,9 +82,21 @@ internal sealed class LocalServer : IAsyncDisposable
                     loading?.Invoke();
                     var runtime = loader.Load(options, free, progress, stopped);
                     keep(runtime);
-                    return runtime;
+                    return Wrap(runtime, isDraft: false);
                 },
+                LoadDraft = (options, runtime, free, stopped) => Wrap(loader.LoadDraft(options, Inner(runtime), free, stopped), isDraft: true),
+                TakenBy = runtime => loader.TakenBy(Inner(runtime)),
+                HostLayers = runtime => loader.HostLayers(Inner(runtime)),
             };
+
+            IModelRuntime Wrap(IModelRuntime runtime, bool isDraft)
+            {
+                var wrapped = wrap(runtime, isDraft);
+                inner.Add(wrapped, runtime);
+                return wrapped;
+            }
+
+            IModelRuntime Inner(IModelRuntime runtime) => inner.TryGetValue(runtime, out var found) ? found : runtime;
         });
     }
 

@@ -57,7 +57,7 @@ internal sealed record EngineSettings
 
     /// <summary>Most tokens of a guess.</summary>
     [Range(1, 64)]
-    public int DraftTokens { get; init; } = 16;
+    public int DraftTokens { get; init; } = 31;
 
     /// <summary>Fewest tokens that must agree for a lookup.</summary>
     [Range(1, 32)]

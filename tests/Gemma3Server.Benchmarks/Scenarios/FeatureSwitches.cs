@@ -21,7 +21,13 @@ internal static class FeatureSwitches
         [ScenarioNames.Predicted] = [SpeculationOff],
         [ScenarioNames.PredictedEight] = [SpeculationOff],
         [ScenarioNames.Mispredicted] = [SpeculationOff],
-        [ScenarioNames.MispredictedEight] = [SpeculationOff],
+        [ScenarioNames.PredictedSixteen] = [SpeculationOff],
+        [ScenarioNames.Edited] = [SpeculationOff],
+        [ScenarioNames.EditedEight] = [SpeculationOff],
+        [ScenarioNames.Repeated] = [SpeculationOff],
+        [ScenarioNames.MispredictedSixteen] = [SpeculationOff],
+        [ScenarioNames.Drafted] = [SpeculationOff],
+        [ScenarioNames.UnpredictedSixteen] = [SpeculationOff],
     };
 
     /// <summary>The settings of a scenario's off side; none where no setting switches off what it shows.</summary>

@@ -1,4 +1,5 @@
 using Gemma3Server.Hosting;
+using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Benchmarks.Scenarios;
 
@@ -29,6 +30,12 @@ internal abstract class Scenario
 
     /// <summary>What a reader of the numbers must know; may depend on <see cref="Prepare"/>.</summary>
     public virtual string? Note => null;
+
+    /// <summary>Whether it is left out where no draft model is given.</summary>
+    public virtual bool NeedsDraft => false;
+
+    /// <summary>What its engines get in place of a loaded runtime, the draft model's where the second argument is true; none = the runtime itself.</summary>
+    public virtual Func<IModelRuntime, bool, IModelRuntime>? Wrap => null;
 
     /// <summary>Called once before the rounds, on an idle machine.</summary>
     public virtual void Prepare(NativeBaseline native, ScenarioPrompts prompts)

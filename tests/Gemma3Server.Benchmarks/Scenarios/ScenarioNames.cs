@@ -15,6 +15,12 @@ internal static class ScenarioNames
     public const string Poisson = "poisson";
     public const string Predicted = "predicted";
     public const string PredictedEight = "predicted-8";
+    public const string PredictedSixteen = "predicted-16";
+    public const string Edited = "edited";
+    public const string EditedEight = "edited-8";
+    public const string Repeated = "repeated";
     public const string Mispredicted = "mispredicted";
-    public const string MispredictedEight = "mispredicted-8";
+    public const string MispredictedSixteen = "mispredicted-16";
+    public const string Drafted = "drafted";
+    public const string UnpredictedSixteen = "unpredicted-16";
 }

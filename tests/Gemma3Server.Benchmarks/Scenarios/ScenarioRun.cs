@@ -58,7 +58,7 @@ internal sealed class ScenarioRun(ScenarioSettings settings, BenchProgress progr
     private async Task<LocalServer?> StartAsync(Scenario scenario, SideKind side, List<string> notes, CancellationToken cancellationToken)
     {
         var (options, configuration, faults) = settings.Read(scenario, side);
-        if (faults.Count == 0) return await LocalServer.StartAsync(options, configuration, cancellationToken);
+        if (faults.Count == 0) return await LocalServer.StartAsync(options, configuration, cancellationToken, wrap: scenario.Wrap);
         if (side != SideKind.Off) throw new CommandFault(string.Join('\n', faults), ExitCode.WrongUsage);
         notes.Add($"no off side: {string.Join(' ', faults)}");
         return null;

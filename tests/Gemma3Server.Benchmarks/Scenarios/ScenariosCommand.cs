@@ -34,7 +34,7 @@ internal static class ScenariosCommand
             if (result.Tokens.Any(token => token.Value.IndexOf('=', StringComparison.Ordinal) <= 0)) result.AddError("--off takes Section:Key=Value.");
         });
         var command = new Command("scenarios", "Runs the engine's scenarios beside the native loop and beside the feature switched off.") { only, json, scale, off };
-        var settings = SettingOptions.AddTo(command, flag => flag.Key is "Model:Path" or "Runtime:GpuLayers" or "Runtime:Threads");
+        var settings = SettingOptions.AddTo(command, flag => flag.Key is "Model:Path" or "Model:DraftPath" or "Runtime:GpuLayers" or "Runtime:Threads");
         command.SetAction((parsed, cancellationToken) =>
         {
             var configuration = settings.Read(parsed, defaults: ModelCommandRun.Quiet);
@@ -54,6 +54,12 @@ internal static class ScenariosCommand
                     foreach (var (index, scenario) in ScenarioSet.Create(factor).Index())
                     {
                         if (parsed.GetValue(only) is { Length: > 0 } chosen && !chosen.Contains(scenario.Name)) continue;
+                        if (scenario.NeedsDraft && string.IsNullOrWhiteSpace(options.Model.DraftPath))
+                        {
+                            progress.Say($"{scenario.Name}: left out, for no --draft is given");
+                            continue;
+                        }
+
                         results.Add(await run.RunAsync(scenario, index, cancellationToken));
                         subject = run.Subject;
                         if (parsed.GetValue(json) is { } file) ScenarioJson.Write(file, subject, factor, results);
