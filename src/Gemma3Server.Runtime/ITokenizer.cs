@@ -1,7 +1,10 @@
 namespace Gemma3Server.Runtime;
 
 /// <summary>Turns text into token ids and token ids into bytes.</summary>
-/// <remarks>Thread-safe: it runs on request threads while the engine loop uses it too.</remarks>
+/// <remarks>
+/// Thread-safe: it runs on request threads while the engine loop uses it too. A reader may make text of its last tokens after the runtime
+/// was disposed, so <see cref="Piece"/> works then too.
+/// </remarks>
 public interface ITokenizer
 {
     /// <summary>Number of token ids; valid ids are 0 to this minus 1.</summary>

@@ -11,21 +11,13 @@ namespace Gemma3Server.EndToEndTests;
 /// they were computed on. Comparing a serial with a concurrent run then needs no token ids from the engine, and a divergence can be told
 /// to be a near-tie (two tokens almost equally likely, rounding decides) or an error.
 /// </summary>
-internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
+internal sealed class RecordingRuntime(IModelRuntime inner) : DelegatingRuntime(inner)
 {
     private readonly Dictionary<int, List<int>> _histories = [];
     private readonly Dictionary<UInt128, TopLogits> _steps = [];
     private readonly Dictionary<UInt128, float[]> _rows = [];
     private readonly ConditionalWeakTable<SequenceSnapshot, List<int>> _snapshots = [];
     private readonly List<int> _rowSequences = [];
-
-    public ModelInfo Model => inner.Model;
-
-    public RuntimeLimits Limits => inner.Limits;
-
-    public ITokenizer Tokenizer => inner.Tokenizer;
-
-    public IMediaProcessor? Media => inner.Media;
 
     /// <summary>Whether whole rows of logits are kept too; for small vocabularies.</summary>
     public bool KeepsRows { get; init; }
@@ -59,10 +51,10 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
     /// <summary>The logits after <paramref name="history"/>; <see langword="null"/> when they were not computed, or not kept.</summary>
     public float[]? LogitsAfter(List<int> history) => _rows.GetValueOrDefault(Key(history));
 
-    public ForwardStatus Forward(ForwardBatch batch)
+    public override ForwardStatus Forward(ForwardBatch batch)
     {
         Gate?.Pass(Forwards);
-        var status = inner.Forward(batch);
+        var status = base.Forward(batch);
         if (status != ForwardStatus.Ok) return status;
         Forwards++;
         _rowSequences.Clear();
@@ -73,58 +65,50 @@ internal sealed class RecordingRuntime(IModelRuntime inner) : IModelRuntime
             if (!_rowSequences.Contains(batch.Sequences[row])) _rowSequences.Add(batch.Sequences[row]);
             if (!batch.WantLogits[row]) continue;
             var key = Key(history);
-            _steps[key] = TopLogits.Of(inner.Logits(row));
-            if (KeepsRows) _rows[key] = inner.Logits(row).ToArray();
+            _steps[key] = TopLogits.Of(Logits(row));
+            if (KeepsRows) _rows[key] = Logits(row).ToArray();
         }
 
         WidestBatch = Math.Max(WidestBatch, _rowSequences.Count);
         return status;
     }
 
-    public ForwardStatus ForwardMedia(int sequence, int position, MediaInput input) => inner.ForwardMedia(sequence, position, input);
-
-    public ReadOnlySpan<float> Logits(int row) => inner.Logits(row);
-
-    public int Length(int sequence) => inner.Length(sequence);
-
-    public int Rewind(int sequence, int length)
+    public override int Rewind(int sequence, int length)
     {
-        var kept = inner.Rewind(sequence, length);
+        var kept = base.Rewind(sequence, length);
         var history = History(sequence);
         history.RemoveRange(kept, history.Count - kept);
         return kept;
     }
 
-    public bool TryFork(int from, int to, int length)
+    public override bool TryFork(int from, int to, int length)
     {
-        if (!inner.TryFork(from, to, length)) return false;
+        if (!base.TryFork(from, to, length)) return false;
         _histories[to] = History(from)[..length];
         return true;
     }
 
-    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope)
+    public override SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope)
     {
-        var snapshot = inner.Snapshot(sequence, scope);
+        var snapshot = base.Snapshot(sequence, scope);
         if (snapshot is not null) _snapshots.Add(snapshot, [.. History(sequence)]);
         return snapshot;
     }
 
-    public bool Restore(int sequence, SequenceSnapshot snapshot)
+    public override bool Restore(int sequence, SequenceSnapshot snapshot)
     {
-        var restored = inner.Restore(sequence, snapshot);
+        var restored = base.Restore(sequence, snapshot);
         var history = History(sequence);
         history.Clear();
         if (restored && _snapshots.TryGetValue(snapshot, out var tokens)) history.AddRange(tokens);
         return restored;
     }
 
-    public void Release(int sequence)
+    public override void Release(int sequence)
     {
-        inner.Release(sequence);
+        base.Release(sequence);
         History(sequence).Clear();
     }
-
-    public void Dispose() => inner.Dispose();
 
     private List<int> History(int sequence) =>
         _histories.TryGetValue(sequence, out var history) ? history : _histories[sequence] = [];

@@ -12,7 +12,7 @@ public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
     public RuntimeLimits Limits => inner.Limits;
 
     /// <inheritdoc/>
-    public ITokenizer Tokenizer => inner.Tokenizer;
+    public virtual ITokenizer Tokenizer => inner.Tokenizer;
 
     /// <inheritdoc/>
     public IMediaProcessor? Media => inner.Media;
@@ -30,19 +30,19 @@ public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
     public int Length(int sequence) => inner.Length(sequence);
 
     /// <inheritdoc/>
-    public int Rewind(int sequence, int length) => inner.Rewind(sequence, length);
+    public virtual int Rewind(int sequence, int length) => inner.Rewind(sequence, length);
 
     /// <inheritdoc/>
-    public bool TryFork(int from, int to, int length) => inner.TryFork(from, to, length);
+    public virtual bool TryFork(int from, int to, int length) => inner.TryFork(from, to, length);
 
     /// <inheritdoc/>
-    public SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope) => inner.Snapshot(sequence, scope);
+    public virtual SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope) => inner.Snapshot(sequence, scope);
 
     /// <inheritdoc/>
-    public bool Restore(int sequence, SequenceSnapshot snapshot) => inner.Restore(sequence, snapshot);
+    public virtual bool Restore(int sequence, SequenceSnapshot snapshot) => inner.Restore(sequence, snapshot);
 
     /// <inheritdoc/>
-    public void Release(int sequence) => inner.Release(sequence);
+    public virtual void Release(int sequence) => inner.Release(sequence);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -56,5 +56,5 @@ internal static partial class EngineLog
     public static partial void ForwardFailed(this ILogger logger, int rows, ForwardStatus status);
 
     [LoggerMessage(LogLevel.Trace, "Request {Request} token {Token}: {Text}")]
-    public static partial void Token(this ILogger logger, string request, int token, string? text);
+    public static partial void Token(this ILogger logger, string request, int token, string text);
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Gemma3Server.Engine.Caching;
 using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Sampling;
@@ -18,7 +19,7 @@ namespace Gemma3Server.Engine.Execution;
 /// <see cref="MemoryYield"/> finds;</item>
 /// <item>the rows that ended at a sequence's last token are sampled, and those of its draft as far as it held; where there is a grammar, under
 /// masks that were made while the model ran;</item>
-/// <item>each of these sequences takes its tokens and those that its grammar forces behind them, emits what has become final, and may end.</item>
+/// <item>each of these sequences takes its tokens and those that its grammar forces behind them, posts them to its reader, who makes text of them, and may end.</item>
 /// </list>
 /// A forward call that fails is repeated once, by the next step. Should that fail too, each of its sequences runs alone, so that only those
 /// fail that cannot run. Once the engine shall not wait for running requests any more, what a forward call yields is left alone: the call
@@ -277,8 +278,7 @@ internal sealed class StepExecutor(
     private FinishReason? TakeToken(Sequence sequence, int token, TokenLogProbs? logProbs)
     {
         if (sequence.Accept(token, logProbs) is { } end) return end;
-        var text = sequence.Output.Release(sequence.Generated);
-        if (logger.IsEnabled(LogLevel.Trace)) logger.Token(sequence.Request.Id, token, text);
+        if (logger.IsEnabled(LogLevel.Trace)) logger.Token(sequence.Request.Id, token, Encoding.UTF8.GetString(runtime.Tokenizer.Piece(token).Span));
         return null;
     }
 

@@ -20,7 +20,7 @@ internal sealed class Sequence
     /// <summary>Room for the completion at the start; longer ones grow.</summary>
     private const int InitialCompletion = 1024;
 
-    private readonly ITokenizer _tokenizer;
+    private readonly StopStringWatch? _stopStrings;
     private readonly int _contextLength;
     private readonly int[] _endTokens;
     private readonly List<int> _tokens;
@@ -35,7 +35,7 @@ internal sealed class Sequence
         // Rounding depends on how a prefix was computed; whoever asks for the same tokens always computes it anew.
         Request = request.Deterministic && request.ReusePrefix ? request with { ReusePrefix = false } : request;
         ArrivedAt = arrivedAt;
-        _tokenizer = tokenizer;
+        _stopStrings = request.Stop.Length > 0 ? new(request.Stop, tokenizer) : null;
         _contextLength = contextLength;
         _tokens = new(request.PromptTokens.Length + Math.Min(request.MaxTokens, InitialCompletion));
         _tokens.AddRange(request.PromptTokens);
@@ -44,7 +44,7 @@ internal sealed class Sequence
         {
             Matcher = grammar is null ? null : new(grammar, endsCount: !request.IgnoreEndOfGeneration),
         };
-        Output = new(request.Stop);
+        Output = new(request, tokenizer);
         foreach (var token in request.EmittedTokens)
         {
             ReplayEnd ??= Accept(token);
@@ -179,15 +179,15 @@ internal sealed class Sequence
     /// <summary>Waits for nobody.</summary>
     public void StopWaiting() => Donor = null;
 
-    /// <summary>Appends a generated token and its text; returns why the generation ends with it, or <see langword="null"/>.</summary>
+    /// <summary>Appends a generated token; returns why the generation ends with it, or <see langword="null"/>.</summary>
     public FinishReason? Accept(int token, TokenLogProbs? logProbs = null)
     {
         _tokens.Add(token);
         if (Sampler.Accepted < Generated) Sampler.Accept(token); // a draft that held has been counted as it was verified
         if (Generated > Request.MinTokens && EndsWith(token)) return FinishReason.Stop;
-        if (Output.Append(_tokenizer.Piece(token).Span, Generated >= Request.MinTokens, logProbs)) return FinishReason.Stop;
-        if (Matcher is { IsComplete: true } && Sampler.Accepted == Generated) return FinishReason.Stop;
-        return Remaining > 0 ? null : FinishReason.Length;
+        var end = EndAfter(token);
+        Output.Append(token, isLast: end is not null, logProbs);
+        return end;
     }
 
     /// <summary>Lets go of the client's token; never waits for a callback that is running.</summary>
@@ -195,4 +195,11 @@ internal sealed class Sequence
 
     /// <summary>Whether a token ends a generation, whatever its text.</summary>
     public bool EndsWith(int token) => Array.IndexOf(_endTokens, token) >= 0;
+
+    private FinishReason? EndAfter(int token)
+    {
+        if (_stopStrings is not null && _stopStrings.Append(token, Generated >= Request.MinTokens)) return FinishReason.Stop;
+        if (Matcher is { IsComplete: true } && Sampler.Accepted == Generated) return FinishReason.Stop;
+        return Remaining > 0 ? null : FinishReason.Length;
+    }
 }

@@ -27,6 +27,9 @@ internal sealed class StopStringMatcher
     /// <summary>The stop string that was met; afterwards further text is ignored.</summary>
     public string? Matched { get; private set; }
 
+    /// <summary>Whether there is text that has not been taken.</summary>
+    public bool Holds => _length > 0;
+
     /// <summary>Text that is final and has not been taken: whole characters, no part of a possible stop string.</summary>
     public ReadOnlySpan<char> Releasable
     {

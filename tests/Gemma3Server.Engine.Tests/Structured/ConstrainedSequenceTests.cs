@@ -68,7 +68,7 @@ public sealed class ConstrainedSequenceTests
 
             // What had been emitted is not told again, what follows is.
             sequence.Output.Start(1, 0, sequence.CacheExplanation);
-            sequence.Output.Release(sequence.Generated);
+            sequence.Output.Finish(FinishReason.Length, sequence.Generated);
             var rest = Encoding.UTF8.GetString([.. run[emitted..].SelectMany(token => Grammars.Tokenizer.Piece(token).ToArray())]);
             Assert.Equal(rest, sequence.Events().Text());
         }

@@ -1,77 +1,40 @@
-using Gemma3Server.Api.Errors;
 using Gemma3Server.Chat;
 using Gemma3Server.Chat.Tools;
 using Gemma3Server.Engine;
 
 namespace Gemma3Server.Api.ChatCompletions;
 
-/// <summary>Turns the events of a request's generations into OpenAI's server-sent events.</summary>
-/// <remarks>
-/// 1. Until the prompt has been computed nothing leaves but comments, the first after a heartbeat: the place in the queue, or a sign of
-///    life. A failure before that is still a plain HTTP error.
-/// 2. The first chunk of each choice carries the role, then comes one chunk per text; chunks that are ready together leave in one write.
-///    Where the request has tools, calls are told from text: a chunk with id and name, then chunks with pieces of the arguments.
-/// 3. For each choice a chunk with its finish reason; after the last one the usage, if it was asked for, and <c>[DONE]</c>; after a failure
-///    an error event instead.
-/// </remarks>
+/// <summary>
+/// Streams chat completions: the first chunk of each choice carries the role, then comes one chunk per text, and one with the finish reason. Where the
+/// request has tools, calls are told from text: a chunk with id and name, then chunks with pieces of the arguments.
+/// </summary>
 internal sealed class ChatCompletionStream(
     HttpResponse response, ChatCompletionHead head, ParsedChat chat, GenerationMeasurements measurements, TokenText? texts, TimeProvider timeProvider)
+    : AnswerStream(response, chat.Choices, measurements, timeProvider)
 {
+    private readonly GenerationMeasurements _measurements = measurements;
     private readonly AnswerReader[] _answers = [.. Enumerable.Range(0, chat.Choices).Select(_ => new AnswerReader(chat.Tools))];
-    private int _left = chat.Choices;
 
-    /// <param name="generations">The admitted generations.</param>
-    /// <param name="cancellationToken">Fires when the client has gone.</param>
-    public async Task WriteAsync(GenerationGroup generations, CancellationToken cancellationToken)
+    protected override void Begin(SseWriter writer, int index, GenerationEvent.Started started)
     {
-        using var writer = new SseWriter(response);
-        var heartbeat = new Heartbeat(writer, () => generations.QueuePosition, timeProvider);
-        while (await heartbeat.WaitAsync(generations.MoveNextAsync(cancellationToken), cancellationToken))
-        {
-            // 1. Before anything has left, a failure keeps its status.
-            if (generations.Current.Event is GenerationEvent.Failed failure && !writer.HasStarted)
-            {
-                measurements.Failed(failure);
-                await response.WriteErrorAsync(failure.ToOpenAiError());
-                return;
-            }
-
-            await writer.StartAsync(cancellationToken);
-            if (Write(generations.Current, writer)) break;
-        }
-
-        await writer.FlushAsync(cancellationToken);
+        _measurements.Started(started);
+        WriteChunk(writer, new(index, new() { Role = "assistant", Content = "" }, null, null));
     }
 
-    /// <summary>Writes what an event means; true when it was the last.</summary>
-    private bool Write(IndexedEvent next, SseWriter writer)
+    protected override void Append(SseWriter writer, int index, GenerationEvent.Text text)
     {
-        var index = next.Index;
-        switch (next.Event)
-        {
-            case GenerationEvent.Started started:
-                measurements.Started(started);
-                WriteChunk(writer, new(index, new() { Role = "assistant", Content = "" }, null, null));
-                return false;
-            case GenerationEvent.Text text:
-                measurements.Generated(text.Tokens, index);
-                foreach (var part in _answers[index].Append(text)) WritePart(writer, index, part);
-                return false;
-            case GenerationEvent.Finished finished:
-                measurements.Finished(finished, index);
-                foreach (var part in _answers[index].End()) WritePart(writer, index, part);
-                WriteChunk(writer, new(index, new(), null, finished.Reason.ToWireName(_answers[index].HasCalled)));
-                if (--_left > 0) return false;
-                if (chat.IncludeUsage) WriteChunkWithUsage(writer, [], Usage.Of(measurements));
-                writer.WriteDone();
-                return true;
-            case GenerationEvent.Failed failed:
-                measurements.Failed(failed);
-                writer.WriteEvent(ErrorResponse.Of(failed.ToOpenAiError()), OpenAiJsonContext.Default.ErrorResponse);
-                return true;
-            default:
-                throw new InvalidOperationException($"Unknown generation event {next.Event.GetType().Name}.");
-        }
+        foreach (var part in _answers[index].Append(text)) WritePart(writer, index, part);
+    }
+
+    protected override void End(SseWriter writer, int index, GenerationEvent.Finished finished)
+    {
+        foreach (var part in _answers[index].End()) WritePart(writer, index, part);
+        WriteChunk(writer, new(index, new(), null, finished.Reason.ToWireName(_answers[index].HasCalled)));
+    }
+
+    protected override void WriteUsage(SseWriter writer)
+    {
+        if (chat.IncludeUsage) WriteChunkWithUsage(writer, [], Usage.Of(_measurements));
     }
 
     private void WritePart(SseWriter writer, int index, AnswerPart part)
