@@ -31,12 +31,13 @@ public sealed record EngineOptions
     public bool AdaptiveBudget { get; init; } = true;
 
     /// <summary>
-    /// Longest time between two tokens of a stream while prompts are computed beside it, as a multiple of that without; at least 1. Default
-    /// 2: a reader notices a pace halved hardly, and prompts get half of the time.
+    /// Mean time between two tokens of a stream while prompts are computed beside it, as a multiple of that without; at least 1. Default
+    /// 2: a reader notices a pace halved hardly, and prompts get half of the time. Where a prompt is computed much faster in larger chunks, one
+    /// step may take up to 2.5 times as long, or an eighth of a second, for which others take less.
     /// </summary>
     public double InterTokenFactor { get; init; } = 2;
 
-    /// <summary>The same bound in milliseconds; the smaller of the two holds. 0 = none.</summary>
+    /// <summary>The longest time between two tokens in milliseconds, for each step; the smaller of the two bounds holds. 0 = none.</summary>
     public double InterTokenMilliseconds { get; init; }
 
     /// <summary>

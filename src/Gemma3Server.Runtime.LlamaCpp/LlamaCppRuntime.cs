@@ -48,6 +48,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
             ContextLength = plan.ContextLength,
             MaxBatchTokens = plan.BatchTokens,
             MicroBatchTokens = plan.MicroBatchTokens,
+            PrefillTile = memory.OffloadedLayers < memory.LayerCount ? plan.HostTile : 1,
             MaxLogitsRows = plan.MaxLogitsRows,
             TotalCells = plan.TotalCells,
             SharedCells = plan.SharedCells,

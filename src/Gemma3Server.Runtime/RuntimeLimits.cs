@@ -23,6 +23,11 @@ public sealed record RuntimeLimits
     /// </summary>
     public required int MicroBatchTokens { get; init; }
 
+    /// <summary>
+    /// Rows of a prompt that the runtime computes at full speed only together: chunks of fewer cost much more a row. 1 = any number does.
+    /// </summary>
+    public int PrefillTile { get; init; } = 1;
+
     /// <summary>Positions that all sequences share; equal to <see cref="ContextLength"/> times <see cref="MaxSequences"/> when each has its own.</summary>
     public required long TotalCells { get; init; }
 

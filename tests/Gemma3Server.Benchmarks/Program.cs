@@ -8,6 +8,7 @@ using Gemma3Server.Benchmarks.Scenarios;
 // soak ...       a long mixed load with cancellations and bad requests, and what it leaves behind
 // cancel ...     how soon sequences are free after their clients have gone
 // arrivals F     streams beside long prompts that arrive: the step budget on and off
+// chunks F [N] [shared]  what a step of N streams takes with so many rows of a prompt in it
 // agreement U V  greedy answers of two servers of one checkpoint, such as a GPU's and a CPU's: where and how closely they part
 // rows F [shared]  what rows of one native call cost, of one stream and beside others: the bound of what speculation gains
 // sampler        this server's sampler and llama.cpp's own, in one table
@@ -22,6 +23,7 @@ return args switch
         model, rest is [var streams, ..] ? int.Parse(streams) : 8, rest is [_, var tokens] ? int.Parse(tokens) : 4000),
     ["agreement", var first, var second] => await AgreementScenario.RunAsync(first, second),
     ["grammar", var model, .. var rest] => await GrammarScenario.RunAsync(model, rest),
+    ["chunks", var model, .. var rest] => ChunkScenario.Run(model, rest is [var streams, ..] ? int.Parse(streams) : 8, rest is [_, "shared"]),
     ["rows", var model, .. var rest] => RowCosts.Run(model, sharedCells: rest is ["shared"]),
     ["sampler"] => SamplerScenario.Run(),
     _ => BenchmarkSwitcher.FromAssembly(typeof(CancelScenario).Assembly).Run(args).Any() ? 0 : 1,

@@ -36,6 +36,7 @@ internal sealed class EngineHarness : IDisposable
         Scheduler = new(Cache, runtime.Limits, options);
         Metrics = new(() => Scheduler.RunningCount, () => Scheduler.WaitingCount);
         var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, options, Scheduler.StepTokens, Cache.Capacity, draft is null ? null : new(draft, _clock));
+        Cache.OnMoved = speculator.Move;
         Executor = new(runtime, Scheduler, Cache, speculator, new(), Metrics, _clock, NullLogger.Instance);
     }
 

@@ -41,6 +41,7 @@ public sealed class FakeModelRuntime : IModelRuntime, IEmbeddingRuntime, IInterr
             ContextLength = _options.ContextLength,
             MaxBatchTokens = _options.MaxBatchTokens,
             MicroBatchTokens = _options.MicroBatchTokens,
+            PrefillTile = _options.PrefillTile,
             SharedCells = _options.SharedCells > 0,
             TotalCells = _options.SharedCells > 0 ? _options.SharedCells : (long)_options.ContextLength * _options.MaxSequences,
         };

@@ -11,6 +11,9 @@ public sealed record FakeRuntimeOptions
 
     public int MicroBatchTokens { get; init; } = 64;
 
+    /// <inheritdoc cref="Runtime.RuntimeLimits.PrefillTile"/>
+    public int PrefillTile { get; init; } = 1;
+
     /// <summary>Window of the local layers; 0 = none, nothing is ever lost.</summary>
     public int SlidingWindow { get; init; }
 

@@ -48,6 +48,9 @@ internal sealed class KvCache
         _compaction = _limits.SharedCells ? null : new(_entries);
     }
 
+    /// <summary>Told of each running sequence that got another id, from which one and to which: a draft model keeps books by id as well.</summary>
+    public Action<int, int>? OnMoved { get; set; }
+
     /// <summary>Sequences that can run at once.</summary>
     public int Capacity => _entries.Length;
 
@@ -84,6 +87,7 @@ internal sealed class KvCache
         var began = _clock.GetTimestamp();
         var moved = _ids.TryMove(from, to);
         compaction.ObserveMove(moved, length, _clock.GetElapsedTime(began));
+        if (moved) OnMoved?.Invoke(from.Id, to.Id);
     }
 
     /// <summary>

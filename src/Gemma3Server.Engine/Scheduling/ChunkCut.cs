@@ -22,15 +22,16 @@ internal sealed class ChunkCut(KvCache cache, RuntimeLimits limits)
     /// <summary>
     /// How many of the rows from <paramref name="start"/> to <paramref name="end"/> a chunk takes. Where the budget reaches a multiple of the
     /// micro batch it ends there, so that an unloaded server computes a prompt in the same chunks every time; after a cut it returns to
-    /// the multiples where that costs no pass.
+    /// the multiples where that costs no pass. A smaller budget stays in whole tiles.
     /// </summary>
-    public static int Rows(int start, int end, int budget, int microBatch)
+    public static int Rows(int start, int end, int budget, RuntimeLimits limits)
     {
         var rest = end - start;
         if (rest <= budget) return rest;
+        var microBatch = limits.MicroBatchTokens;
         var aligned = budget - ((start + budget) % microBatch);
         // A boundary that leaves most of the budget unused would cost a whole step for a few rows.
-        if (aligned <= 0 || aligned * 2 < budget) return budget;
+        if (aligned <= 0 || aligned * 2 < budget || (budget < microBatch && aligned % limits.PrefillTile > 0)) return budget;
         var whole = budget < microBatch ? budget : budget - (budget % microBatch);
         return aligned >= whole || 1 + Chunks(rest - aligned, whole) <= Chunks(rest, whole) ? aligned : whole;
     }
@@ -41,7 +42,7 @@ internal sealed class ChunkCut(KvCache cache, RuntimeLimits limits)
     private int Passes(int start, int end, int budget)
     {
         var passes = 0;
-        for (; start < end; passes++) start += Rows(start, end, Math.Max(1, budget), limits.MicroBatchTokens);
+        for (; start < end; passes++) start += Rows(start, end, Math.Max(1, budget), limits);
         return passes;
     }
 }

@@ -3,13 +3,14 @@ namespace Gemma3Server.Engine.Scheduling;
 /// <summary>Says how many prefill rows fit beside the decode rows of a step, so that running streams keep their pace.</summary>
 /// <remarks>
 /// <para>The model of a step: <c>seconds = a(n) + c + b * p</c> with n decode rows and p prefill rows. <c>a(n)</c> comes from steps that
-/// only decode, kept for each n: on a CPU it nearly grows with n, on a GPU hardly. <c>c</c> is what prefill costs however little of it there
-/// is (the native library computes sequences of unlike row counts in passes of their own), <c>b</c> a row's own cost; both come from steps
-/// with prefill, by least squares whose weights fade. Where row counts do not vary, c and b cannot be told apart: then c is 0 and b the mean
-/// cost of a row, which contains c. That is safe, for it grants fewer rows; other row counts then tell.</para>
-/// <para>Prefill may take the time that is left up to the bound, and never less than its share. The share counts rows, not c: a bound that c
-/// alone breaks would otherwise let a long prompt crawl while it saves nobody any time. For the same reason, where the bound cannot be kept, rows
-/// take as long as c, up to twice their share: a GPU, on which c is a pass over all weights, would else pay one for every few rows.</para>
+/// only decode (<see cref="DecodeTimes"/>), c and b from steps with prefill (<see cref="PrefillCost"/>): c is what prefill costs however little of
+/// it there is (the native library computes sequences of unlike row counts in passes of their own). A runtime may compute rows at full speed only
+/// in tiles (<see cref="Runtime.RuntimeLimits.PrefillTile"/>; 270M on a CPU: 63 rows 144 ms, 64 rows 85 ms); what fewer rows cost is learned apart.</para>
+/// <para>Each step earns prefill the time that is left up to the bound, or its share, whichever is more. A chunk is worth its while from one tile
+/// on, and from twice c on. Where a step earns less than that, steps without prefill save it up, so that the streams keep their pace on the mean
+/// of a few steps, and prompts are not computed in crumbs that cost twice as much. No single step shall be longer for it than
+/// <see cref="Overshoot"/> bounds, or than anyone notices; if no chunk that is worth its while fits, each step has the rows that do, at least
+/// <see cref="LeastRows"/>: c that breaks a bound by itself would otherwise let a long prompt crawl and save nobody any time.</para>
 /// <para>Against noise: one step counts for at most <see cref="Outlier"/> times what was expected, and a budget is at most twice
 /// the rows that were tried lately beside streams: rows of nearly one number tell c from b badly, and a single step of a whole micro batch is a
 /// stall. At first it is <see cref="LeastRows"/>, or what prompts alone have told. Used by the engine loop alone.</para>
@@ -21,34 +22,44 @@ internal sealed class StepBudget
     /// </summary>
     public const int LeastChunk = 16;
 
-    /// <summary>Weight of the newest step.</summary>
-    private const double Newest = 0.05;
+    /// <summary>How many bounds a single step may take where those beside it take less.</summary>
+    private const double Overshoot = 2.5;
+
+    /// <summary>Seconds between two tokens that nobody notices while the mean is kept: eight tokens a second are more than one reads.</summary>
+    private const double Unnoticed = 0.125;
+
+    /// <summary>Part of a worthwhile chunk's price that must have been earned before it runs: half a step early and half a step late even out.</summary>
+    private const double Earned = 0.75;
+
+    /// <summary>How much longer a chunk may take for what is left of its prompt.</summary>
+    private const double Along = 1.2;
 
     /// <summary>How many times the expected duration a step counts for at most: a checkpoint, a page fault or another process is no rule.</summary>
     private const double Outlier = 3;
 
-    /// <summary>Pulls c to 0 where the row counts tell nothing about it; small against what varied row counts tell.</summary>
-    private const double Pull = 0.002;
-
     /// <summary>c is a pass over the weights and what goes with it: no more than so many steps of a single sequence.</summary>
     private const double MostPasses = 3;
 
-    /// <summary>A row is never thought to cost less than this, in seconds; keeps a division sane.</summary>
-    private const double LeastRowSeconds = 1e-9;
+    /// <summary>Weight of the newest step in what prompts alone cost.</summary>
+    private const double Newest = 0.05;
 
     private readonly double _factor;
     private readonly double _most;
     private readonly double _sharePerRest;
-    private readonly DecodeTimes _decode;
+    private readonly int _tile;
     private readonly int _sequences;
-    private double _weight, _x, _y, _xx, _xy;
+    private readonly DecodeTimes _decode;
+    private readonly PrefillCost _tiles = new();
+    private readonly PrefillCost _crumbs = new();
     private double _alone, _aloneRows;
-    private int _last;
+    private double _saved;
+    private int _granted;
 
     /// <param name="options">The bounds.</param>
     /// <param name="mostRows">Most prefill rows of a step.</param>
     /// <param name="sequences">Most decode rows of a step.</param>
-    public StepBudget(EngineOptions options, int mostRows, int sequences)
+    /// <param name="tile">Rows that the runtime computes at full speed only together; 1 = any number.</param>
+    public StepBudget(EngineOptions options, int mostRows, int sequences, int tile = 1)
     {
         _factor = Math.Max(1, options.InterTokenFactor);
         _most = options.InterTokenMilliseconds > 0 ? options.InterTokenMilliseconds / 1000 : double.PositiveInfinity;
@@ -56,29 +67,55 @@ internal sealed class StepBudget
         _sharePerRest = share / (1 - share);
         MostRows = mostRows;
         LeastRows = Math.Min(LeastChunk, mostRows);
+        _tile = Math.Clamp(tile, 1, mostRows);
         _decode = new(sequences);
         _sequences = sequences;
     }
 
-    /// <summary>Fewest rows it grants.</summary>
+    /// <summary>Fewest rows it grants, where it grants any.</summary>
     public int LeastRows { get; }
 
     /// <summary>Most rows it grants.</summary>
     public int MostRows { get; }
 
-    /// <summary>How many prefill rows a step with so many decode rows may have.</summary>
-    public int Rows(int decodeRows)
+    /// <summary>Rows of the last steps with prefill, in twice which the next may try; those of prompts alone before there are any.</summary>
+    private double Tried => _tiles.IsKnown || _crumbs.IsKnown ? Math.Max(_tiles.Tried, _crumbs.Tried) : _aloneRows;
+
+    /// <summary>
+    /// How many prefill rows a step with so many decode rows may have, of which the first prompt wants <paramref name="rest"/>; 0 = none yet. It
+    /// is asked once a step in which prompts wait.
+    /// </summary>
+    public int Rows(int decodeRows, int rest = int.MaxValue)
     {
+        _granted = 0;
         if (decodeRows == 0) return MostRows;
         var decode = _decode.Seconds(decodeRows);
-        if (decode == 0 || !TryFit(out var start, out var row)) return LeastRows;
-        var left = Math.Min(decode * _factor, _most) - decode - start;
-        var share = _sharePerRest * (decode + start);
-        var seconds = left >= share ? left : Math.Max(share, Math.Min(start, 2 * share));
-        var tried = _weight == 0 ? _aloneRows : Math.Max(_last, _x / _weight);
-        var rows = Math.Min(seconds / row, Math.Min(MostRows, 2.0 * tried));
-        return Math.Max(LeastRows, (int)rows);
+        if (decode == 0 || Tried == 0) return LeastRows;
+
+        var bound = Math.Min(decode * _factor, _most);
+        var each = Math.Max(bound - decode, _sharePerRest * decode);
+        var single = Math.Max(Math.Min(Math.Max(Overshoot * bound, Unnoticed), _most) - decode, each);
+        var (start, row) = Fit(_tile);
+        var worth = Math.Min(Math.Max(2 * start, start + (row * _tile)), Seconds(Math.Min(rest, MostRows)));
+        if (worth > single)
+        {
+            _saved = 0;
+            return Steady(decode, bound);
+        }
+
+        var available = each + _saved;
+        _saved = Math.Min(available, worth);
+        if (available < Earned * worth) return 0;
+        var seconds = Math.Min(Math.Max(available, worth), single);
+        _granted = rest < _tile ? Crumb(rest, seconds) : WholeTiles(Math.Min((seconds - start) / row, Math.Min(MostRows, 2 * Tried)));
+        // What little is left of a prompt then is cheaper now than as a crumb, or for another c.
+        if (rest > _granted && rest >= _tile && rest <= MostRows && start + (row * rest) <= Math.Min(Along * seconds, single)) _granted = rest;
+        _saved = available - Seconds(_granted);
+        return _granted;
     }
+
+    /// <summary>No prompt waits: nothing is saved for one.</summary>
+    public void NobodyWaits() => _saved = 0;
 
     /// <summary>Learns from a step that went well.</summary>
     public void Observe(int decodeRows, int prefillRows, TimeSpan elapsed)
@@ -88,57 +125,59 @@ internal sealed class StepBudget
         if (prefillRows == 0)
         {
             _decode.Observe(decodeRows, seconds);
-            return;
         }
-
-        if (decodeRows == 0)
+        else if (decodeRows == 0)
         {
             // One pass instead of two, so it says little about c; a first idea of b, until there are steps of both kinds.
             _alone = Mean(_alone, seconds, _aloneRows);
             _aloneRows = Mean(_aloneRows, prefillRows, _aloneRows);
         }
-        else
+        else if (_decode.Seconds(decodeRows) is > 0 and var decode)
         {
-            var decode = _decode.Seconds(decodeRows);
-            if (decode == 0) return;
-            if (TryFit(out var start, out var row)) seconds = Math.Min(seconds, Outlier * (decode + start + (row * prefillRows)));
-            ObservePrefill(prefillRows, seconds - decode);
-            _last = prefillRows;
+            if (Tried > 0) seconds = Math.Min(seconds, Outlier * (decode + Seconds(prefillRows)));
+            if (_granted > 0 && prefillRows != _granted) _saved += Seconds(_granted) - Seconds(prefillRows);
+            (prefillRows >= _tile ? _tiles : _crumbs).Observe(prefillRows, seconds - decode);
         }
     }
 
     private static double Mean(double mean, double sample, double seen) => seen == 0 ? sample : ((1 - Newest) * mean) + (Newest * sample);
 
-    private void ObservePrefill(int rows, double seconds)
+    /// <summary>Rows for each step, where none that would be worth its while fits: what is left up to the bound, or the share.</summary>
+    private int Steady(double decode, double bound)
     {
-        const double Kept = 1 - Newest;
-        _weight = (_weight * Kept) + 1;
-        _x = (_x * Kept) + rows;
-        _y = (_y * Kept) + seconds;
-        _xx = (_xx * Kept) + ((double)rows * rows);
-        _xy = (_xy * Kept) + (rows * seconds);
+        var (start, row) = Fit(1);
+        var left = bound - decode - start;
+        var share = _sharePerRest * (decode + start);
+        var seconds = left >= share ? left : Math.Max(share, Math.Min(start, 2 * share));
+        var most = _tile > 1 ? Math.Min(_tile - 1, MostRows) : MostRows; // a tile is too long
+        return Math.Max(LeastRows, (int)Math.Min(seconds / row, Math.Min(most, 2 * Tried)));
     }
 
-    /// <summary>What prefill costs at once (c) and by row (b), in seconds; false when nothing is known.</summary>
-    private bool TryFit(out double start, out double row)
+    /// <summary>What is left of a prompt, where it takes no longer than a chunk; otherwise in parts, as it costs the same.</summary>
+    private int Crumb(int rest, double seconds)
     {
-        (start, row) = (0, 0);
-        if (_weight == 0)
-        {
-            if (_aloneRows == 0) return false;
-            row = Math.Max(LeastRowSeconds, _alone / _aloneRows);
-            return true;
-        }
+        var (start, row) = Fit(1);
+        return Math.Min(rest, Math.Max(LeastRows, (int)((seconds - start) / row)));
+    }
 
-        var weight = _weight * (1 + Pull);
-        var determinant = (weight * _xx) - (_x * _x);
-        start = Math.Max(0, ((_y * _xx) - (_x * _xy)) / determinant);
-        row = start > 0 ? ((weight * _xy) - (_x * _y)) / determinant : _xy / _xx;
-        if (row <= 0) (start, row) = (0, _xy / _xx);
-        // Rows of one number, whose cost grows with the prompt, look like a growing c.
-        var most = _decode.Knows(1) ? MostPasses * _decode.Seconds(1) : double.PositiveInfinity;
-        if (start > most) (start, row) = (most, (_y - (most * _weight)) / _x);
-        row = Math.Max(LeastRowSeconds, row);
-        return true;
+    private int WholeTiles(double rows) => Math.Max(Math.Max(_tile, LeastRows), (int)rows / _tile * _tile);
+
+    /// <summary>What so many rows are expected to add to a step.</summary>
+    private double Seconds(int rows)
+    {
+        var (start, row) = Fit(rows);
+        return start + (row * rows);
+    }
+
+    /// <summary>What prefill costs at once (c) and by row (b), in seconds, for chunks of so many rows; something must be known.</summary>
+    private (double Start, double Row) Fit(int rows)
+    {
+        var mostStart = _decode.Knows(1) ? MostPasses * _decode.Seconds(1) : double.PositiveInfinity;
+        var (known, other) = rows >= _tile ? (_tiles, _crumbs) : (_crumbs, _tiles);
+        if (known.IsKnown) return known.Fit(mostStart);
+        var alone = _aloneRows > 0 ? _alone / _aloneRows : double.PositiveInfinity;
+        if (!other.IsKnown) return (0, alone);
+        var (start, row) = other.Fit(mostStart);
+        return alone < row ? (0, alone) : (start, row);
     }
 }

@@ -19,7 +19,7 @@ internal sealed class StepPlanner
     private readonly List<Sequence> _prefilling = [];
     private readonly StepBudget? _budget;
     private readonly ChunkCut? _cut;
-    private readonly int _microBatch;
+    private readonly RuntimeLimits _limits;
     private readonly bool _sharedCells;
     private readonly int _leastChunk;
     private readonly int _prefillAlone;
@@ -30,14 +30,14 @@ internal sealed class StepPlanner
     public StepPlanner(RuntimeLimits limits, EngineOptions options, int capacity, ChunkCut? cut = null)
     {
         _cut = cut;
-        _microBatch = limits.MicroBatchTokens;
+        _limits = limits;
         _sharedCells = limits.SharedCells;
         // Decode rows never wait, so a step has room for all of them; by default they come on top of a whole micro batch of prefill.
-        var step = options.StepTokens > 0 ? options.StepTokens : _microBatch + capacity;
+        var step = options.StepTokens > 0 ? options.StepTokens : limits.MicroBatchTokens + capacity;
         StepTokens = Math.Clamp(step, capacity, limits.MaxBatchTokens);
-        _prefillAlone = options.StepTokens > 0 ? StepTokens : Math.Min(StepTokens, _microBatch);
-        _leastChunk = Math.Min(StepBudget.LeastChunk, _prefillAlone);
-        if (options.AdaptiveBudget) _budget = new(options, _prefillAlone, capacity);
+        _prefillAlone = options.StepTokens > 0 ? StepTokens : Math.Min(StepTokens, limits.MicroBatchTokens);
+        _leastChunk = Math.Min(Math.Max(StepBudget.LeastChunk, limits.PrefillTile), _prefillAlone);
+        if (options.AdaptiveBudget) _budget = new(options, _prefillAlone, capacity, limits.PrefillTile);
     }
 
     /// <summary>Most rows of a step.</summary>
@@ -78,6 +78,7 @@ internal sealed class StepPlanner
         }
 
         if (_prefilling.Count > 0) PlanPrefill(running);
+        else _budget?.NobodyWaits();
         return _plan;
     }
 
@@ -137,13 +138,11 @@ internal sealed class StepPlanner
 
     private void PlanPrefill(List<Sequence> running)
     {
-        if (_prefilling.Count > 1)
-        {
-            if (!_shortestLeads) Promote(running);
-            _shortestLeads = !_shortestLeads;
-        }
-
+        if (_prefilling.Count > 1 && !_shortestLeads) Promote(running);
         var left = Math.Min(Math.Max(1, RowLimit - _plan.Rows), Grant(decoding: _plan.Entries.Length));
+        if (left == 0) return;
+        if (_prefilling.Count > 1) _shortestLeads = !_shortestLeads;
+
         var leads = true;
         foreach (var sequence in CollectionsMarshal.AsSpan(_prefilling))
         {
@@ -155,7 +154,8 @@ internal sealed class StepPlanner
         }
     }
 
-    private int Grant(int decoding) => _budget?.Rows(decoding) ?? StepTokens;
+    /// <summary>Rows for prompts, the first of which leads; 0 where they wait so that the streams keep their pace.</summary>
+    private int Grant(int decoding) => _budget?.Rows(decoding, _prefilling[0].Pending) ?? StepTokens;
 
     /// <summary>Puts whoever has been running longest to the head.</summary>
     private void Promote(List<Sequence> running)
@@ -175,11 +175,11 @@ internal sealed class StepPlanner
     private int Chunk(Sequence sequence, int budget, bool leads)
     {
         if (budget <= 0) return 0;
-        var rows = ChunkCut.Rows(sequence.Computed, sequence.Count, budget, _microBatch);
+        var rows = ChunkCut.Rows(sequence.Computed, sequence.Count, budget, _limits);
         return leads || rows < budget || rows == sequence.Pending || budget >= _leastChunk ? rows : 0;
     }
 
     /// <summary>The rows up to the next multiple of the micro batch, whatever the budget: the same in every run.</summary>
     private int FixedChunk(Sequence sequence) =>
-        Math.Min(sequence.Pending, _microBatch - (sequence.Computed % _microBatch));
+        Math.Min(sequence.Pending, _limits.MicroBatchTokens - (sequence.Computed % _limits.MicroBatchTokens));
 }

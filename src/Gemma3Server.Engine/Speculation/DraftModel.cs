@@ -43,6 +43,21 @@ internal sealed class DraftModel(IModelRuntime runtime, TimeProvider timeProvide
     /// <summary>A step begins.</summary>
     public void BeginStep() => Spent = 0;
 
+    /// <summary>A sequence got another id, which nobody has: what is known of it goes there too.</summary>
+    public void Move(int from, int to)
+    {
+        if (to < _held.Length) Forget(to);
+        if (from >= _held.Length || _held[from].Count == 0) return;
+        if (to >= _held.Length || !runtime.TryFork(from, to, _held[from].Count))
+        {
+            Forget(from);
+            return;
+        }
+
+        runtime.Release(from);
+        (_held[from], _held[to]) = (_held[to], _held[from]);
+    }
+
     /// <summary>Seconds that drafting so many tokens takes; 0 = not known yet.</summary>
     public double Seconds(int tokens) => tokens * _secondsPerToken;
 
@@ -142,14 +157,16 @@ internal sealed class DraftModel(IModelRuntime runtime, TimeProvider timeProvide
         }
 
         // Whatever stayed of it is computed again.
-        for (var i = 0; i < _batch.Count; i++)
-        {
-            runtime.Release(_batch.Sequences[i]);
-            _held[_batch.Sequences[i]].Clear();
-        }
+        foreach (var id in _batch.Sequences) Forget(id);
 
         _drafting.Clear();
         return false;
+    }
+
+    private void Forget(int id)
+    {
+        runtime.Release(id);
+        _held[id].Clear();
     }
 
     private static int? FindOther(ITokenizer served, ITokenizer draft)

@@ -19,7 +19,7 @@ internal sealed class Speculator
     private const double Near = 0.45;
 
     /// <summary>Steps without drafts before the draft model is tried, or the best drafts though they are thought not to pay.</summary>
-    private const int ProbeAfter = 16;
+    private const int ProbeAfter = 8;
 
     private const int RetryAfter = 64;
 
@@ -45,6 +45,8 @@ internal sealed class Speculator
     private int _held;
     private int _plainSteps;
     private int _draftSteps;
+    private int _stepsToProbe = ProbeAfter;
+    private bool _modelPays;
     private int _turn;
 
     public Speculator(RuntimeLimits limits, int window, EngineOptions options, int stepTokens, int capacity, DraftModel? model = null)
@@ -83,6 +85,9 @@ internal sealed class Speculator
         }
     }
 
+    /// <summary>A sequence got another id, from which one and to which.</summary>
+    public void Move(int from, int to) => _model?.Move(from, to);
+
     /// <summary>What drafting a plan has cost, and what the drafts are expected to add to its time.</summary>
     public TimeSpan Extra(StepPlan plan) => TimeSpan.FromSeconds(
         (_model?.Spent ?? 0) + (plan.DraftRows == 0 ? 0 : _cost.Extra(plan.DecodeRows, plan.DraftRows, _apart).Expected));
@@ -106,12 +111,14 @@ internal sealed class Speculator
         var seconds = elapsed.TotalSeconds - drafting;
         _credit.Tick();
         (_plainSteps, _draftSteps) = plan.DraftRows == 0 ? (_plainSteps + 1, 0) : (0, _draftSteps + 1);
+        _stepsToProbe = plan.DraftRows == 0 ? _stepsToProbe - 1 : ProbeAfter;
         // Beside prompts nobody knows what took the time.
         if (plan.PrefillRows > 0 || plan.Entries[0].Sequence.Request.Deterministic) return;
         var extra = 0.0;
         if (plan.DraftRows == 0) _cost.Observe(decoding, seconds);
         else extra = _cost.Observe(decoding, plan.DraftRows, _apart, seconds);
-        if (plan.DraftRows > 0 || drafting > 0) _credit.Settle((_held / (double)decoding) - ((extra + drafting) / _cost.Plain(decoding)));
+        // To bring the model up to a sequence is no loss where it pays.
+        if (plan.DraftRows > 0 || !_modelPays) _credit.Settle((_held / (double)decoding) - ((extra + drafting) / _cost.Plain(decoding)));
     }
 
     /// <summary>How many rows may be added.</summary>
@@ -125,7 +132,9 @@ internal sealed class Speculator
     /// <summary>Asks for each decoding sequence's draft; false when there is none.</summary>
     private bool Propose(StepPlan plan, bool mayUseModel)
     {
-        var (any, mayCatchUp) = (false, mayUseModel && _model is not null && ModelMayPay(plan));
+        _modelPays = mayUseModel && ModelMayPay(plan);
+        // Where it is only tried, it is brought up to one sequence.
+        var (any, mayCatchUp) = (false, _modelPays || (mayUseModel && MayProbe));
         var entries = plan.Entries;
         for (var e = 0; e < entries.Length; e++)
         {
@@ -143,8 +152,9 @@ internal sealed class Speculator
             if (draft.Count > 0) _offers.Offer(e, draft.Count, draft.Source, draft.Match, draft, _acceptance);
             if (mayUseModel && ModelIsBetter(sequence))
             {
-                if (_model!.IsReady(sequence, mayCatchUp)) _offers.Offer(e, limit, DraftSource.Model, 0, draft, _acceptance);
-                else mayCatchUp = false; // one in a step
+                var isReady = _model!.IsReady(sequence, mayCatchUp);
+                if (isReady) _offers.Offer(e, limit, DraftSource.Model, 0, draft, _acceptance);
+                mayCatchUp &= isReady && _modelPays; // one in a step
             }
 
             any |= _offers.Available(e) > 0;
@@ -170,15 +180,16 @@ internal sealed class Speculator
             || draft.Acceptance.Rate(DraftSource.Model, 0, _acceptance) > draft.Acceptance.Rate(draft.Source, draft.Match, _acceptance);
     }
 
-    /// <summary>Whether drafts of the model would pay for one sequence, or are to be tried, so that it may be brought up to it.</summary>
+    private bool MayProbe => _model is not null && _stepsToProbe <= 0 && _credit.IsOpen;
+
+    /// <summary>Whether drafts of the model would pay for one sequence, so that it may be brought up to it.</summary>
     private bool ModelMayPay(StepPlan plan)
     {
         const int Length = 3;
-        if (!_credit.IsOpen) return false;
-        if (_plainSteps >= ProbeAfter) return true;
+        if (_model is null || !_credit.IsOpen) return false;
         var (decoding, plain, rate) = (plan.DecodeRows, _cost.Plain(plan.DecodeRows), _acceptance.Rate(DraftSource.Model, 0));
         var gain = rate + (rate * rate) + (rate * rate * rate);
-        return gain * plain / decoding > (_cost.Extra(decoding, decoding * Length, apart: false).Expected + _model!.Seconds(Length)) / decoding;
+        return gain * plain / decoding > (_cost.Extra(decoding, decoding * Length, apart: false).Expected + _model.Seconds(Length)) / decoding;
     }
 
     /// <summary>
@@ -212,13 +223,14 @@ internal sealed class Speculator
     /// <summary>Lets the draft model guess for one sequence, by turns, what is not run: the next token tells whether it holds.</summary>
     private void Probe(StepPlan plan)
     {
-        if (_model is null || _plainSteps < ProbeAfter || !_credit.Covers(_model.Seconds(ProbeLength) / _cost.Plain(plan.DecodeRows))) return;
+        if (!MayProbe || !_credit.Covers(_model!.Seconds(ProbeLength) / _cost.Plain(plan.DecodeRows))) return;
         for (var i = 0; i < plan.Entries.Length; i++)
         {
             var e = (_turn + i) % plan.Entries.Length;
             if (!_offers.ByModel(e)) continue;
             _turn = e + 1;
             _drafting[0] = plan.Entries[e].Sequence;
+            _stepsToProbe = ProbeAfter;
             _model.Draft(_drafting.AsSpan(0, 1), Math.Min(ProbeLength, _offers.Limit(e)));
             return;
         }

@@ -7,6 +7,8 @@ namespace Gemma3Server.Runtime.LlamaCpp.Loading;
 /// <summary>The sizes of a context, decided and checked before anything is allocated.</summary>
 internal sealed record ContextPlan
 {
+    private const int FlashTile = 64;
+
     /// <summary>The library pads contexts to this; attention runs over whole pads.</summary>
     public const int Pad = 256;
 
@@ -46,6 +48,13 @@ internal sealed record ContextPlan
     public required bool SharedCells { get; init; }
 
     public required LlamaFlashAttention FlashAttention { get; init; }
+
+    /// <summary>
+    /// Rows of a sequence from which on a CPU computes flash attention in tiles, and whose multiples fill them (ggml-cpu,
+    /// <c>GGML_FA_TILE_Q</c>); 1 where there are no tiles, as for a quantized cache.
+    /// </summary>
+    public int HostTile => FlashAttention != LlamaFlashAttention.Off && MicroBatchTokens >= FlashTile && KeyType == ValueType
+        && KeyType is GgmlType.F16 or GgmlType.F32 ? FlashTile : 1;
 
     public required GgmlType KeyType { get; init; }
 

@@ -27,6 +27,9 @@ public sealed record MemoryPlan
     /// <summary>What it takes.</summary>
     public required MemoryNeed Need { get; init; }
 
+    /// <summary>What the draft model takes beside it, for which room was left; <see langword="null"/> where there is none.</summary>
+    public MemoryNeed? Draft { get; init; }
+
     /// <summary>What there was to plan with.</summary>
     public required DeviceMemory Free { get; init; }
 
@@ -35,6 +38,10 @@ public sealed record MemoryPlan
 
     /// <summary>Whether there is room for it.</summary>
     public bool Fits => Shortage is null;
+
+    /// <summary>Whether there is room for it and its draft model. Without it a load does without the draft model.</summary>
+    public bool FitsDraft => Fits && (Draft is null
+        || (Need.Host.Total + Draft.Host.Total <= Free.HostFree && (Free.Gpus == 0 || Need.Gpu.Total + Draft.GpuOfModel <= Free.GpuFree)));
 
     /// <summary>The parts as lines of text, each with a line break before it; MiB.</summary>
     public string ToTable()

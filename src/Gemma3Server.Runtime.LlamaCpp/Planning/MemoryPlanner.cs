@@ -37,13 +37,18 @@ public static class MemoryPlanner
     }
 
     /// <summary>Plans a model of a known footprint; the options' path has no meaning.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">The options of a load.</param>
+    /// <param name="free">What is free.</param>
+    /// <param name="draft">The model that drafts for it; null = that of <see cref="LlamaCppOptions.DraftPath"/>, if there is one.</param>
     /// <exception cref="ModelLoadException">An option is out of range; one line.</exception>
-    public static MemoryPlan Plan(ModelFootprint model, LlamaCppOptions options, DeviceMemory free)
+    public static MemoryPlan Plan(ModelFootprint model, LlamaCppOptions options, DeviceMemory free, ModelFootprint? draft = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(free);
-        var chosen = Choose(model, options, free);
+        draft ??= options.DraftPath is null ? null : FootprintOfDraft(options.DraftPath);
+        var chosen = Choose(model, options, free, draft);
         var plan = ContextPlan.Create(model, chosen);
         var need = MemoryNeed.Of(model, plan, chosen.GpuLayers, free.Gpus);
         return new()
@@ -54,6 +59,7 @@ public static class MemoryPlanner
             GpuLayers = free.Gpus == 0 ? 0 : Math.Min(chosen.GpuLayers < 0 ? int.MaxValue : chosen.GpuLayers, model.LayerCount + 1),
             LayerCount = model.LayerCount,
             Need = need,
+            Draft = draft is null ? null : NeedOfDraft(draft, chosen, free),
             Free = free,
             Shortage = need.FindShortage(plan.ToString(), free.HostFree, free.GpuFree, loaded: false),
         };
@@ -61,25 +67,25 @@ public static class MemoryPlanner
 
     /// <summary>The longest context that fits with the options' sequences and layers and leaves 5 %; 0 = none does.</summary>
     /// <exception cref="ModelLoadException">An option is out of range; one line.</exception>
-    public static int LargestContext(ModelFootprint model, LlamaCppOptions options, DeviceMemory free)
+    public static int LargestContext(ModelFootprint model, LlamaCppOptions options, DeviceMemory free, ModelFootprint? draft = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        return Longest(model.TrainedContextLength, context => Fits(model, null, options with { ContextLength = context }, free));
+        return Longest(model.TrainedContextLength, context => Fits(model, draft, options with { ContextLength = context }, free));
     }
 
     /// <summary>The most sequences that fit with the options' context and layers and leave 5 %; 0 = not one does.</summary>
     /// <exception cref="ModelLoadException">An option is out of range; one line.</exception>
-    public static int MostSequences(ModelFootprint model, LlamaCppOptions options, DeviceMemory free)
+    public static int MostSequences(ModelFootprint model, LlamaCppOptions options, DeviceMemory free, ModelFootprint? draft = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return Largest(ContextPlan.MaxSequences, sequences => Fits(model, null, options with { Parallel = sequences }, free));
+        return Largest(ContextPlan.MaxSequences, sequences => Fits(model, draft, options with { Parallel = sequences }, free));
     }
 
     /// <summary>The options with everything decided that they leave open.</summary>
-    internal static LlamaCppOptions Choose(ModelFootprint model, LlamaCppOptions options, DeviceMemory free)
+    internal static LlamaCppOptions Choose(ModelFootprint model, LlamaCppOptions options, DeviceMemory free, ModelFootprint? draft = null)
     {
-        var draft = options.DraftPath is null ? null : FootprintOfDraft(options.DraftPath);
+        draft ??= options.DraftPath is null ? null : FootprintOfDraft(options.DraftPath);
         var (openSequences, openContext) = (options.Parallel == 0, options.ContextLength == 0);
         var longest = Math.Min(model.TrainedContextLength, draft?.TrainedContextLength ?? int.MaxValue);
         if (options.GpuLayers < 0 && free.Gpus > 0)
@@ -127,9 +133,15 @@ public static class MemoryPlanner
     {
         var need = MemoryNeed.Of(model, ContextPlan.Create(model, options), options.GpuLayers, free.Gpus);
         if (draft is null) return (need.Host.Total, need.Gpu.Total);
-        var sizes = options with { DraftRows = 0, LogitsRows = 0, SharedCells = false, ContextLength = Math.Min(options.ContextLength, draft.TrainedContextLength) };
-        var beside = MemoryNeed.Of(draft, ContextPlan.Create(draft, sizes), options.GpuLayers, free.Gpus);
+        var beside = NeedOfDraft(draft, options, free);
         return (need.Host.Total + beside.Host.Total, need.Gpu.Total + beside.GpuOfModel); // one process, one CUDA context
+    }
+
+    /// <summary>What a draft model takes beside a model of which all is decided.</summary>
+    private static MemoryNeed NeedOfDraft(ModelFootprint draft, LlamaCppOptions options, DeviceMemory free)
+    {
+        var sizes = options with { DraftRows = 0, LogitsRows = 0, SharedCells = false, SharedCellCount = 0, ContextLength = Math.Min(options.ContextLength, draft.TrainedContextLength) };
+        return MemoryNeed.Of(draft, ContextPlan.Create(draft, sizes), options.GpuLayers, free.Gpus);
     }
 
     /// <summary>Null where it cannot be used: its own load will say why.</summary>

@@ -36,7 +36,7 @@ internal static class ModelCommandRun
         var isEmbedded = false;
         if (needsModel && orEmbedded) options = EmbeddedModel.OrConfigured(options, out isEmbedded);
         if (isEmbedded) await error.WriteLineAsync(EmbeddedModel.Notice + ".");
-        if (needsModel && (unnamed ?? ServerRun.FindModelFault(options.Model.Path)) is { } missing)
+        if (needsModel && (unnamed ?? ServerRun.FindModelFault(options.Model)) is { } missing)
         {
             await error.WriteLineAsync(missing);
             return ExitCode.CannotRun;

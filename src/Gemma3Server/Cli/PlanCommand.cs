@@ -35,11 +35,11 @@ internal static class PlanCommand
         {
             gpu, detect, model, source, users, context, kv, images, ram, gpuBandwidth, hostBandwidth, json,
         };
-        var settings = SettingOptions.AddTo(command, flag => flag.Key is "Models:Directory");
+        var settings = SettingOptions.AddTo(command, flag => flag.Key is "Models:Directory" or "Model:DraftPath");
         command.SetAction(async (parsed, _) =>
         {
             var error = parsed.InvocationConfiguration.Error;
-            var wishes = new PlanWishes
+            var wished = new PlanWishes
             {
                 Model = parsed.GetValue(model),
                 Source = parsed.GetValue(source),
@@ -56,6 +56,8 @@ internal static class PlanCommand
             };
             return await ModelCommandRun.RunAsync(settings.Read(parsed, defaults: ModelCommandRun.Quiet), needsModel: false, error, async options =>
             {
+                // The flag's, or that of a configuration file.
+                var wishes = wished with { Draft = string.IsNullOrWhiteSpace(options.Model.DraftPath) ? null : options.Model.DraftPath };
                 PlanReport report;
                 try
                 {

@@ -154,17 +154,18 @@ internal static class CompositionRoot
     public static DeviceMemory MeasureMemory(Gemma3ServerOptions settings, ILoggerFactory loggers) =>
         LlamaCppRuntime.MeasureMemory(Translate(settings).LibraryDirectory, loggers);
 
-    /// <summary>How a load with these settings would turn out.</summary>
+    /// <summary>How a load with these settings would turn out, beside a draft model where one is given.</summary>
     /// <exception cref="ModelLoadException">A setting does not go with the model.</exception>
-    public static MemoryPlan Plan(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) => MemoryPlanner.Plan(model, Translate(settings), free);
+    public static MemoryPlan Plan(ModelFootprint model, ModelFootprint? draft, Gemma3ServerOptions settings, DeviceMemory free) =>
+        MemoryPlanner.Plan(model, TranslateSizes(settings), free, draft);
 
     /// <summary>The longest context that fits with the settings' sequences and layers.</summary>
-    public static int LargestContext(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) =>
-        MemoryPlanner.LargestContext(model, Translate(settings), free);
+    public static int LargestContext(ModelFootprint model, ModelFootprint? draft, Gemma3ServerOptions settings, DeviceMemory free) =>
+        MemoryPlanner.LargestContext(model, TranslateSizes(settings), free, draft);
 
     /// <summary>The most sequences that fit with the settings' context and layers.</summary>
-    public static int MostSequences(ModelFootprint model, Gemma3ServerOptions settings, DeviceMemory free) =>
-        MemoryPlanner.MostSequences(model, Translate(settings), free);
+    public static int MostSequences(ModelFootprint model, ModelFootprint? draft, Gemma3ServerOptions settings, DeviceMemory free) =>
+        MemoryPlanner.MostSequences(model, TranslateSizes(settings), free, draft);
 
     /// <summary>Copies a checkpoint with its embeddings quantized and its tokenizer's faults corrected; tells the share that is done.</summary>
     public static RepackResult Repack(
@@ -184,6 +185,9 @@ internal static class CompositionRoot
         SharedCells = false,
         SharedCellCount = 0,
     };
+
+    /// <summary>For plans, whose models are given as footprints.</summary>
+    private static LlamaCppOptions TranslateSizes(Gemma3ServerOptions settings) => Translate(settings) with { ModelPath = "", DraftPath = null };
 
     private static LlamaCppOptions Translate(Gemma3ServerOptions settings)
     {

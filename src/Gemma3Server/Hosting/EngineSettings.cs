@@ -16,11 +16,11 @@ internal sealed record EngineSettings
     /// <summary>Whether the prefill rows of a step are measured out so that running streams keep their pace.</summary>
     public bool AdaptiveBudget { get; init; } = true;
 
-    /// <summary>Longest time between two tokens of a stream beside prefill, as a multiple of that without.</summary>
+    /// <summary>Mean time between two tokens of a stream beside prefill, as a multiple of that without.</summary>
     [Range(1.0, 1000.0)]
     public double InterTokenFactor { get; init; } = 2;
 
-    /// <summary>The same in milliseconds; the smaller one holds. 0 = none.</summary>
+    /// <summary>The longest time in milliseconds; the smaller bound holds. 0 = none.</summary>
     [Range(0.0, 60_000.0)]
     public double InterTokenMilliseconds { get; init; }
 

@@ -8,7 +8,7 @@ internal sealed record ModelSettings
     /// <summary>Path of the GGUF file, or the name of a pulled model (<see cref="NamedModel"/>); empty = <see cref="EmbeddedModel"/>.</summary>
     public string? Path { get; init; }
 
-    /// <summary>Path of the GGUF file of a smaller model of the same vocabulary that drafts for it; empty = none.</summary>
+    /// <summary>Path of the GGUF file of a smaller model of the same vocabulary that drafts for it, or the name of a pulled one; empty = none.</summary>
     public string? DraftPath { get; init; }
 
     /// <summary>Id in the API; by default the name that <see cref="Path"/> gives, or its file's without the extension.</summary>

@@ -29,7 +29,7 @@ internal static partial class ServerRun
 
         // 2. Model files.
         options = EmbeddedModel.OrConfigured(NamedModel.Locate(options, out var unnamed), out var isEmbedded);
-        if ((unnamed ?? FindModelFault(options.Model.Path) ?? FindDraftFault(options.Model.DraftPath)) is { } missing)
+        if ((unnamed ?? FindModelFault(options.Model)) is { } missing)
         {
             await error.WriteLineAsync(missing);
             return ExitCode.CannotRun;
@@ -91,16 +91,22 @@ internal static partial class ServerRun
         }
         : exception.Message;
 
-    private static string? FindDraftFault(string? path) => string.IsNullOrWhiteSpace(path) || File.Exists(path)
-        ? null
-        : $"The draft model file '{path}' (Gemma3:Model:DraftPath) does not exist. Give the GGUF file of a smaller Gemma 3 with --draft FILE, or leave it out.";
+    /// <summary>Why there is no file of the model, or of its draft model where one is given, and what to do; null when there is.</summary>
+    internal static string? FindModelFault(ModelSettings model)
+    {
+        const string Draft = "Give a smaller Gemma 3 with --draft, a GGUF file or a name after gemma3server pull NAME, or leave it out.";
+        return FindModelFault(model.Path)
+            ?? (string.IsNullOrWhiteSpace(model.DraftPath) ? null : FindFault("draft model", "DraftPath", model.DraftPath, Draft));
+    }
 
     /// <summary>Why there is no model file at <paramref name="path"/>, and what to do; null when there is one.</summary>
-    internal static string? FindModelFault(string? path)
+    internal static string? FindModelFault(string? path) => FindFault("model", "Path", path, EmbeddedModel.Advice);
+
+    private static string? FindFault(string what, string setting, string? path, string advice)
     {
-        if (string.IsNullOrWhiteSpace(path)) return $"No model is given (Gemma3:Model:Path). {EmbeddedModel.Advice}";
-        if (Directory.Exists(path)) return $"The model '{path}' (Gemma3:Model:Path) is a directory. {EmbeddedModel.Advice}";
-        return File.Exists(path) ? null : $"The model file '{path}' (Gemma3:Model:Path) does not exist. {EmbeddedModel.Advice}";
+        if (string.IsNullOrWhiteSpace(path)) return $"No {what} is given (Gemma3:Model:{setting}). {advice}";
+        if (Directory.Exists(path)) return $"The {what} '{path}' (Gemma3:Model:{setting}) is a directory. {advice}";
+        return File.Exists(path) ? null : $"The {what} file '{path}' (Gemma3:Model:{setting}) does not exist. {advice}";
     }
 
     [LoggerMessage(LogLevel.Information, "Listening on {Addresses}; loading {Model}")]

@@ -11,7 +11,7 @@ internal sealed record SettingFlag(string Name, string Key, string Argument, str
     public static IReadOnlyList<SettingFlag> All { get; } =
     [
         new("--model", "Model:Path", "MODEL", "GGUF file of a Gemma 3 checkpoint, or the name of a pulled model (default: the built-in pocket model)"),
-        new("--draft", "Model:DraftPath", "FILE", "GGUF file of a smaller Gemma 3 that drafts for the model, e.g. 270M or 1B for 12B or 27B"),
+        new("--draft", "Model:DraftPath", "MODEL", "Smaller Gemma 3 that drafts for the model, e.g. 270M or 1B for 12B or 27B: a GGUF file, or the name of a pulled model"),
         new("--model-id", "Model:Id", "ID", "Id of the model in the API (default: the name given to --model, or the file's name)"),
         new("--models-dir", "Models:Directory", "DIR", "Where pulled models are kept (default: gemma3server/models in the user's data directory)"),
         new("--host", "Http:Host", "HOST", "Address to listen on; * = all (default: 127.0.0.1)"),

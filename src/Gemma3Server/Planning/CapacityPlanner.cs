@@ -40,6 +40,7 @@ internal sealed class CapacityPlanner(Gemma3ServerOptions options, Func<DeviceMe
     private ModelPlan Plan(PlanSubject subject, PlanWishes wishes, List<(string Name, DeviceMemory Free)> machines)
     {
         var model = wishes.Images ? subject.Footprint with { ProjectorBytes = subject.Footprint.PublishedProjectorBytes } : subject.Footprint;
+        var draft = subject.FindDraft(options, wishes);
         var trained = model.TrainedContextLength;
         if (wishes.Context is { } asked && asked > trained && (wishes.Model ?? wishes.Shape) is not null)
             throw new PlanFault("context", $"must be at most {trained}, which '{subject.Name}' was trained for, but is {asked}");
@@ -62,7 +63,7 @@ internal sealed class CapacityPlanner(Gemma3ServerOptions options, Func<DeviceMe
                 WeightBytes = model.WeightBytes,
                 TrainedContextLength = trained,
                 Kv = sizes.KeyCacheType == sizes.ValueCacheType ? sizes.KeyCacheType : $"{sizes.KeyCacheType}, {sizes.ValueCacheType}",
-                Devices = [.. machines.Select(machine => Plan(model, options with { Runtime = sizes }, wishes, machine.Name, machine.Free))],
+                Devices = [.. machines.Select(machine => Plan(model, draft, options with { Runtime = sizes }, wishes, machine.Name, machine.Free))],
             };
         }
         catch (ModelLoadException exception)
@@ -71,9 +72,9 @@ internal sealed class CapacityPlanner(Gemma3ServerOptions options, Func<DeviceMe
         }
     }
 
-    private static DevicePlan Plan(ModelFootprint model, Gemma3ServerOptions settings, PlanWishes wishes, string name, DeviceMemory free)
+    private static DevicePlan Plan(ModelFootprint model, ModelFootprint? draft, Gemma3ServerOptions settings, PlanWishes wishes, string name, DeviceMemory free)
     {
-        var plan = CompositionRoot.Plan(model, settings, free);
+        var plan = CompositionRoot.Plan(model, draft, settings, free);
         var decided = settings.Runtime with { Parallel = plan.Sequences, ContextLength = plan.ContextLength, GpuLayers = plan.GpuLayers };
         var usual = Math.Min(wishes.Context ?? UsualContext, model.TrainedContextLength);
         var host = free.HostFree == long.MaxValue ? (long?)null : free.HostFree;
@@ -82,22 +83,23 @@ internal sealed class CapacityPlanner(Gemma3ServerOptions options, Func<DeviceMe
         var (gpuBytes, hostBytes) = BytesOfAToken(plan, model);
         var seconds = gpuBytes / gpuRate / 1e9 + hostBytes / hostRate / 1e9;
         var secondsOnGpu = (gpuBytes + hostBytes) / gpuRate / 1e9;
+        var shortage = plan.Shortage ?? (plan.FitsDraft ? null : "It fits, but not its draft model beside it: lower the context length or the number of sequences, or choose a smaller draft model.");
         return new()
         {
             Device = name,
             GpuBytes = gpu,
             HostBytes = host,
-            Fits = plan.Fits,
-            Shortage = plan.Shortage,
+            Fits = shortage is null,
+            Shortage = shortage,
             GpuLayers = plan.OffloadedLayers,
             Layers = plan.LayerCount,
             Users = plan.Sequences,
             ContextLength = plan.ContextLength,
-            LargestContext = CompositionRoot.LargestContext(model, settings with { Runtime = decided }, free),
-            MostUsers = CompositionRoot.MostSequences(model, settings with { Runtime = decided with { ContextLength = usual } }, free),
+            LargestContext = CompositionRoot.LargestContext(model, draft, settings with { Runtime = decided }, free),
+            MostUsers = CompositionRoot.MostSequences(model, draft, settings with { Runtime = decided with { ContextLength = usual } }, free),
             MostUsersContext = usual,
-            Gpu = gpu is null ? null : MemoryUse.Of(plan.Need.Gpu, gpu),
-            Host = MemoryUse.Of(plan.Need.Host, host),
+            Gpu = gpu is null ? null : MemoryUse.Of(plan.Need.Gpu, plan.Draft?.GpuOfModel, gpu),
+            Host = MemoryUse.Of(plan.Need.Host, plan.Draft?.Host.Total, host),
             GpuBandwidth = gpu is null ? null : gpuRate,
             HostBandwidth = hostRate,
             MostTokensPerSecond = Math.Round(1 / seconds, 1),

@@ -29,13 +29,16 @@ internal sealed record MemoryUse
     /// <summary>On a GPU the CUDA context, on the host the library's vocabulary.</summary>
     public required long Overhead { get; init; }
 
+    /// <summary>All that the draft model takes; absent without one.</summary>
+    public long? DraftModel { get; init; }
+
     /// <summary>All of it.</summary>
     public required long Total { get; init; }
 
     /// <summary>What is left; absent where the memory was taken to be as large as needed.</summary>
     public long? Free { get; init; }
 
-    public static MemoryUse Of(MemoryParts parts, long? available) => new()
+    public static MemoryUse Of(MemoryParts parts, long? draft, long? available) => new()
     {
         Weights = parts.Weights,
         TokenEmbeddings = parts.TokenEmbeddings,
@@ -45,14 +48,16 @@ internal sealed record MemoryUse
         Logits = parts.Logits,
         Projector = parts.Projector,
         Overhead = parts.Overhead,
-        Total = parts.Total,
-        Free = available - parts.Total,
+        DraftModel = draft,
+        Total = parts.Total + (draft ?? 0),
+        Free = available - parts.Total - (draft ?? 0),
     };
 
     /// <summary>The parts by the names that people see.</summary>
     public IEnumerable<(string Name, long Bytes)> Parts() =>
     [
         ("weights", Weights), ("token embeddings", TokenEmbeddings), ("global KV", GlobalKv), ("sliding-window KV", SlidingWindowKv),
-        ("compute buffers", ComputeBuffers), ("logits", Logits), ("projector", Projector), ("overhead", Overhead), ("in all", Total),
+        ("compute buffers", ComputeBuffers), ("logits", Logits), ("projector", Projector), ("overhead", Overhead),
+        .. DraftModel is { } draft ? [("draft model", draft)] : Array.Empty<(string, long)>(), ("in all", Total),
     ];
 }

@@ -15,6 +15,25 @@ internal sealed record PlanSubject(string Name, string? Source, bool Here, Model
     /// <summary>Settings of its own, where it is one of several that are served; null = the server's.</summary>
     public RuntimeSettings? Runtime { get; private init; }
 
+    /// <summary>Path or name of the model that drafts for it by the settings; null = none.</summary>
+    public string? Draft { get; private init; }
+
+    /// <summary>What the model takes that drafts for it; null = there is none.</summary>
+    /// <exception cref="PlanFault">It is not there, or it is not known what it takes.</exception>
+    public ModelFootprint? FindDraft(Gemma3ServerOptions options, PlanWishes wishes)
+    {
+        var name = wishes.Draft ?? Draft;
+        if (string.IsNullOrWhiteSpace(name)) return null;
+        try
+        {
+            return Find(options, new() { Model = name, AllowsFiles = true }).Footprint;
+        }
+        catch (PlanFault fault)
+        {
+            throw new PlanFault("draft", fault.Problem.TrimEnd('.'));
+        }
+    }
+
     /// <summary>The model that a wish names.</summary>
     /// <exception cref="PlanFault">There is none, or it is not known what it takes.</exception>
     public static PlanSubject Find(Gemma3ServerOptions options, PlanWishes wishes)
@@ -24,10 +43,10 @@ internal sealed record PlanSubject(string Name, string? Source, bool Here, Model
         var name = wishes.Model!;
         if (wishes.AllowsFiles && (File.Exists(name) || Directory.Exists(name))) return Read(Path.GetFileName(name), null, name);
         if (options.Model.Path is { Length: > 0 } served && File.Exists(served) && name == (string.IsNullOrWhiteSpace(options.Model.Id) ? Path.GetFileNameWithoutExtension(served) : options.Model.Id))
-            return Read(name, null, served);
+            return Read(name, null, served) with { Draft = options.Model.DraftPath };
         if (options.Models.Serve.TryGetValue(name, out var settings) && settings.Over(options, name) is var own
             && NamedModel.Locate(options, own.Model.Path, out _) is { } file && File.Exists(file))
-            return Read(name, null, file) with { Runtime = own.Runtime };
+            return Read(name, null, file) with { Runtime = own.Runtime, Draft = own.Model.DraftPath };
         var catalog = new ModelCatalog(options.Catalog);
         var reference = ModelReference.Read(catalog, name);
         if (reference?.Match is { } match) return Of(options, match, wishes.Source) ?? throw new PlanFault("model", $"'{name}' is of a size that is not published, so what it takes is known only once it is here: gemma3server pull {name}");

@@ -12,6 +12,9 @@ internal sealed record PlanWishes
     /// <summary>Key of the model's source in the catalog, whose files differ in size.</summary>
     public string? Source { get; init; }
 
+    /// <summary>The model that drafts for it, by name or as a file; null = the one of the settings, where they have the model.</summary>
+    public string? Draft { get; init; }
+
     /// <summary>Whether the model may be a path: not where somebody else names it, who would learn what files there are.</summary>
     public bool AllowsFiles { get; init; }
 

@@ -79,7 +79,7 @@ internal sealed class ModelDirectory
             foreach (var (name, given) in new[] { (nameof(own.Path), own.Path), (nameof(own.DraftPath), own.DraftPath) })
             {
                 if (string.IsNullOrWhiteSpace(given)) continue;
-                var path = NamedModel.Locate(options, given, out var fault);
+                var path = NamedModel.Locate(options, given, out var fault, name);
                 if (fault is null && !File.Exists(path)) fault = $"There is no file '{given}'.";
                 if (fault is not null) yield return $"{Gemma3ServerOptions.Section}:Models:Serve:{id}:{name}: {fault}";
             }

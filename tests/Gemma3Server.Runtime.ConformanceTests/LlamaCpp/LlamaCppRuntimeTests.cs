@@ -18,7 +18,38 @@ public sealed class LlamaCppRuntimeTests
         Assert.Matches("^gemma3 [0-9.]+M Q4_0$", runtime.Model.Description);
         Assert.True(runtime.Model.WeightBytes > 0 && runtime.Model.ParameterCount > 0);
         Assert.Contains("start_of_turn", runtime.Model.ChatTemplate, StringComparison.Ordinal);
-        Assert.Equal(new RuntimeLimits { MaxSequences = 3, ContextLength = 512, MaxBatchTokens = 256, MaxLogitsRows = 3, MicroBatchTokens = 64, TotalCells = 1536 }, runtime.Limits);
+        Assert.Equal(
+            new RuntimeLimits
+            {
+                MaxSequences = 3,
+                ContextLength = 512,
+                MaxBatchTokens = 256,
+                MaxLogitsRows = 3,
+                MicroBatchTokens = 64,
+                PrefillTile = runtime.Limits.PrefillTile,
+                TotalCells = 1536,
+            },
+            runtime.Limits);
+    }
+
+    /// <summary>A CPU's flash attention has tiles of 64 rows, for floating-point caches only.</summary>
+    [Theory]
+    [InlineData("f16", null, 64, 64)]
+    [InlineData("f32", null, 128, 64)]
+    [InlineData("q8_0", null, 64, 1)]
+    [InlineData("f16", false, 64, 1)]
+    [InlineData("f16", null, 32, 1)]
+    public void Load_OnTheHost_TellsTheTileOfPrefill(string cache, bool? flash, int microBatch, int tile)
+    {
+        using var runtime = TinyCheckpoint.Load(TinyCheckpoint.Options with
+        {
+            GpuLayers = 0,
+            KeyCacheType = cache,
+            ValueCacheType = cache,
+            FlashAttention = flash,
+            MicroBatchTokens = microBatch,
+        });
+        Assert.Equal(tile, runtime.Limits.PrefillTile);
     }
 
     [Theory]

@@ -96,6 +96,31 @@ public sealed class PlanCommandTests : IDisposable
         Assert.InRange(model.GetProperty("weight_bytes").GetInt64(), 1, new FileInfo(Pocket).Length);
     }
 
+    [Theory]
+    [InlineData("270m")]
+    [InlineData("gemma3:270m")]
+    [InlineData("pocket")]
+    public async Task Plan_DraftModelByNameOrFile_IsCounted(string draft)
+    {
+        string[] wish = ["--model", "12b", "--gpu", "12GB", "--users", "2"];
+        var (alone, beside) = (await DeviceAsync(wish), await DeviceAsync([.. wish, "--draft", draft == "pocket" ? Pocket : draft]));
+        Assert.False(alone.GetProperty("gpu").TryGetProperty("draft_model", out _));
+        Assert.True(Gpu(beside, "draft_model") > 0 && beside.GetProperty("host").GetProperty("draft_model").GetInt64() > 0);
+        string[] parts = ["weights", "token_embeddings", "global_kv", "sliding_window_kv", "compute_buffers", "logits", "projector", "overhead", "draft_model"];
+        Assert.Equal(Gpu(beside, "total"), parts.Sum(part => Gpu(beside, part)));
+        Assert.True(beside.GetProperty("fits").GetBoolean());
+        Assert.True(beside.GetProperty("most_users").GetInt32() <= alone.GetProperty("most_users").GetInt32());
+        Assert.True(beside.GetProperty("largest_context").GetInt32() < alone.GetProperty("largest_context").GetInt32());
+    }
+
+    [Fact]
+    public async Task Plan_DraftModelThatDoesNotFitBesideIt_IsTold()
+    {
+        var device = await DeviceAsync("--model", "12b", "--gpu", "9GB", "--users", "1", "--context", "4k", "--draft", "4b", "--set", "Runtime:GpuLayers=49");
+        Assert.False(device.GetProperty("fits").GetBoolean());
+        Assert.StartsWith("It fits, but not its draft model beside it", device.GetProperty("shortage").GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Plan_Source_DecidesTheEmbeddings()
     {
@@ -125,6 +150,7 @@ public sealed class PlanCommandTests : IDisposable
     [InlineData("--context must be at most 32768, which '1b' was trained for, but is 65536.", "--context", "64k", "--model", "1b")]
     [InlineData("--kv must be one of f16, q8_0, q4_0, bf16, f32, but is 'q3'.", "--kv", "q3")]
     [InlineData("--model '28b' is no file and no model that is known or has been pulled; did you mean 27b or 12b?", "--model", "28b")]
+    [InlineData("--draft '28b' is no file and no model that is known or has been pulled; did you mean 27b or 12b?", "--model", "27b", "--draft", "28b")]
     [InlineData("--source 'x' is none of 27b: it has ggml-org, google.", "--model", "27b", "--source", "x")]
     [InlineData("--ram-bandwidth must be from 1 to 100000 GB a second, but is '0'.", "--ram-bandwidth", "0")]
     public async Task Plan_WrongValue_IsOneLineWithFlagBoundAndValue(string message, params string[] arguments)

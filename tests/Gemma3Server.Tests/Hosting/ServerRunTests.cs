@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Gemma3Server.Catalog;
 using Gemma3Server.Hosting;
 using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
@@ -76,6 +77,47 @@ public sealed class ServerRunTests : IDisposable
         var line = Assert.Single(Lines());
         Assert.Contains(message, line, StringComparison.Ordinal);
         Assert.Contains("gemma3server synth --shape 270m --out", line, StringComparison.Ordinal);
+    }
+
+    /// <summary>What --model takes, and with the same words where it is wrong.</summary>
+    [Theory]
+    [InlineData("/", "The draft model '/' (Gemma3:Model:DraftPath) is a directory.")]
+    [InlineData("missing.gguf", "The draft model file 'missing.gguf' (Gemma3:Model:DraftPath) does not exist.")]
+    [InlineData("270m", "The draft model '270m'")]
+    [InlineData("271m", "did you mean 270m")]
+    public async Task Run_NoDraftModelFile_SaysWhatToDo(string path, string message)
+    {
+        var catalog = ("Catalog:270m:Sources:here:Repository", "a/one-GGUF");
+        Assert.Equal(1, await RunAsync(
+            () => throw new InvalidOperationException("must not be loaded"), TestContext.Current.CancellationToken, ("Model:DraftPath", path), catalog,
+            ("Catalog:270m:Source", "here"), ("Catalog:270m:Sources:here:File:Path", "one.gguf")));
+        Assert.Contains(message, Assert.Single(Lines()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Locate_DraftModelThatWasPulled_IsItsFile()
+    {
+        var folder = Directory.CreateTempSubdirectory("gemma3server-draft-");
+        try
+        {
+            var file = new ModelStore(folder.FullName).PathOf("a/one-GGUF", "one.gguf");
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            File.WriteAllText(file, "");
+            var options = new Gemma3ServerOptions
+            {
+                Models = new() { Directory = folder.FullName },
+                Catalog = new() { ["one"] = new() { Source = "a", Sources = new() { ["a"] = new() { Repository = "a/one-GGUF", File = new() { Path = "one.gguf" } } } } },
+            };
+            foreach (var name in new[] { "one", "one.gguf", "a/one-GGUF", file })
+            {
+                var located = NamedModel.Locate(options with { Model = new() { Path = _model, DraftPath = name } }, out var fault);
+                Assert.Equal((_model, file, null), (located.Model.Path, located.Model.DraftPath, fault));
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     [Fact]
