@@ -101,6 +101,10 @@ internal static class GrammarScenario
             AddMasks(table, "bounded string", kind, new(GrammarKind.JsonSchema, """{"type":"string","maxLength":300}"""), make, runtime, vocabulary);
             AddMasks(table, "bounded words", kind, new(GrammarKind.Regex, "[a-zA-Z ]{1,400}"), make, runtime, vocabulary);
             AddMasks(table, "bounded lines", kind, new(GrammarKind.Regex, ".{40,300}"), make, runtime, vocabulary);
+            AddMasks(table, "all but a letter", kind, new(GrammarKind.Regex, "[^x]{1,400}"), make, runtime, vocabulary);
+            AddMasks(table, "up to a letter", kind, new(GrammarKind.Regex, "([^x]*x[0-9]){9}"), make, runtime, vocabulary);
+            AddMasks(table, "quoted", kind, new(GrammarKind.Regex, "(\"[^\"]{3,40}\" )+"), make, runtime, vocabulary);
+            AddMasks(table, "all but a letter, JSON", kind, new(GrammarKind.JsonSchema, """{"type":"string","pattern":"^[^x]*$"}"""), make, runtime, vocabulary);
         }
 
         AnsiConsole.Write(table);

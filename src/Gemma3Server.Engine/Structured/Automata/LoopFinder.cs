@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Gemma3Server.Engine.Structured.Automata;
 
 /// <summary>
@@ -15,10 +13,11 @@ internal sealed class LoopFinder
     private const int MostKnown = 1000;
 
     private readonly Dictionary<GrammarState, StateLoop> _known = [];
-    private readonly List<(GrammarState State, GrammarState Next, ulong Groups, ulong Dead)> _chain = [];
-    private readonly List<(GrammarState Target, ulong Groups, int Bytes)> _targets = [];
-    private readonly byte[][] _ascii = new byte[ByteGroups.Ascii.Length][];
-    private readonly byte[][][][] _longer = new byte[ByteGroups.Longer.Length][][][];
+    private readonly List<(GrammarState State, GrammarState Next, GroupSet Groups, GroupSet Dead)> _chain = [];
+    private readonly List<(GrammarState Target, GroupSet Groups, int Weight)> _targets = [];
+    private CharacterUnit[] _units = [];
+    private GrammarState?[] _here = [];
+    private GrammarState?[] _there = [];
     private List<GrammarState> _reached = [];
     private List<GrammarState> _before = [];
     private byte[]? _classOf;
@@ -31,15 +30,9 @@ internal sealed class LoopFinder
         if (_known.Count > MostKnown) _known.Clear();
         if (_classOf == states.ClassOf) return;
         _known.Clear();
-
-        // Of bytes that the grammar does not tell apart, one is enough.
         _classOf = states.ClassOf;
-        for (var group = 0; group < _ascii.Length; group++) _ascii[group] = [.. ByteGroups.Ascii[group].DistinctBy(value => _classOf[value])];
-        for (var group = 0; group < _longer.Length; group++)
-        {
-            _longer[group] = Array.ConvertAll(ByteGroups.Longer[group], ranges => Array.ConvertAll(ranges, range =>
-                Enumerable.Range(range.First, range.Last - range.First + 1).Select(value => (byte)value).DistinctBy(value => _classOf[value]).ToArray()));
-        }
+        _units = CharacterUnit.All(_classOf);
+        (_here, _there) = (new GrammarState?[_units.Length], new GrammarState?[_units.Length]);
     }
 
     /// <summary>The loop of a state; with no groups when there is none.</summary>
@@ -50,15 +43,17 @@ internal sealed class LoopFinder
         // Along the most common way, as long as the same characters lead on and a token could go; then back.
         _chain.Clear();
         var at = state;
+        Look(at, _here);
         while (!_known.TryGetValue(at, out loop))
         {
-            var (next, groups) = MostCommon(at);
-            var dead = Dead(at, ByteGroups.All & ~groups);
+            var (next, groups) = MostCommon();
+            var dead = Dead(_here, ByteGroups.All & ~groups);
             var goesOn = next is not null && next.Horizon == at.Horizon;
-            var after = goesOn || next is null ? null : Behind(next, groups);
+            if (!goesOn && next is not null) Look(next, _there);
+            var after = goesOn || next is null ? null : Common(groups);
             if (after is null or { IsDead: true } || _chain.Count == LongestChain)
             {
-                if (!goesOn && next is not null) dead = Dead(next, dead);
+                if (!goesOn && next is not null) dead = Dead(_there, dead);
                 loop = new(groups, dead, goesOn ? int.MaxValue : next is null ? 0 : 1, Ends: after is { IsDead: true });
                 if (_chain.Count < LongestChain) _known[at] = loop;
                 break;
@@ -66,98 +61,100 @@ internal sealed class LoopFinder
 
             _chain.Add((at, next!, groups, dead));
             at = next!;
+            (_here, _there) = (_there, _here);
         }
 
         var isWhole = _chain.Count < LongestChain;
         for (var i = _chain.Count - 1; i >= 0; i--)
         {
             var (before, next, groups, dead) = _chain[i];
-            loop = (groups & ~loop.Groups) != 0
-                ? new(groups, Dead(next, dead), 1, Ends: false)
-                : new(groups, dead & loop.Dead, loop.Characters == int.MaxValue ? int.MaxValue : loop.Characters + 1, loop.Ends);
+            if ((groups & ~loop.Groups).IsEmpty)
+            {
+                loop = new(groups, dead & loop.Dead, loop.Characters == int.MaxValue ? int.MaxValue : loop.Characters + 1, loop.Ends);
+            }
+            else
+            {
+                Look(next, _there);
+                loop = new(groups, Dead(_there, dead), 1, Ends: false);
+            }
+
             if (isWhole || i == 0) _known[before] = loop; // of a chain that was cut the later ones may go on for longer
         }
 
         return loop;
     }
 
-    /// <summary>Of some groups those of which none may follow a state.</summary>
-    private ulong Dead(GrammarState state, ulong groups)
+    /// <summary>Finds where each unit of characters leads from a state; to nothing known when they lead to several, or it is too much work.</summary>
+    private void Look(GrammarState state, GrammarState?[] targets)
     {
-        var dead = groups;
-        for (; groups != 0; groups &= groups - 1)
-        {
-            var group = groups & (~groups + 1);
-            if (state.States.Work > _mostWork) return 0;
-            if (Behind(state, group) is not { IsDead: true }) dead &= ~group;
-        }
-
-        return dead;
+        for (var unit = 0; unit < targets.Length; unit++) targets[unit] = state.States.Work > _mostWork ? null : Behind(state, _units[unit].Ways);
     }
 
-    /// <summary>The state that most bytes lead to, and the groups of characters that do.</summary>
-    private (GrammarState? Next, ulong Groups) MostCommon(GrammarState state)
+    /// <summary>The state that most characters lead to, and their groups.</summary>
+    private (GrammarState? Next, GroupSet Groups) MostCommon()
     {
         _targets.Clear();
-        for (var group = 0; group < _ascii.Length + _longer.Length; group++)
+        for (var unit = 0; unit < _units.Length; unit++)
         {
-            if (state.States.Work > _mostWork) return default;
-            if (Behind(state, 1UL << group) is not { IsDead: false } target) continue;
-            var bytes = group < _ascii.Length ? ByteGroups.Ascii[group].Length : 1;
-            var at = 0;
-            while (at < _targets.Count && _targets[at].Target != target) at++;
-            if (at == _targets.Count) _targets.Add((target, 1UL << group, bytes));
-            else _targets[at] = (target, _targets[at].Groups | (1UL << group), _targets[at].Bytes + bytes);
+            if (_here[unit] is not { IsDead: false } target) continue;
+            var (groups, weight, _) = _units[unit];
+            var at = _targets.FindIndex(known => known.Target == target);
+            if (at < 0) _targets.Add((target, groups, weight));
+            else _targets[at] = (target, _targets[at].Groups | groups, _targets[at].Weight + weight);
         }
 
-        var best = default((GrammarState? Target, ulong Groups, int Bytes));
-        foreach (var target in _targets)
-        {
-            if (target.Bytes > best.Bytes) best = target;
-        }
-
+        var best = _targets.Count == 0 ? default : _targets.MaxBy(static target => target.Weight);
         return (best.Target, best.Groups);
     }
 
-    /// <summary>The one state behind any character of some groups, or <see langword="null"/> when there are several.</summary>
-    private GrammarState? Behind(GrammarState state, ulong groups)
+    /// <summary>Of some groups those of which none may follow.</summary>
+    private GroupSet Dead(GrammarState?[] targets, GroupSet groups)
+    {
+        for (var unit = 0; unit < targets.Length; unit++)
+        {
+            if (targets[unit] is not { IsDead: true }) groups &= ~_units[unit].Groups;
+        }
+
+        return groups;
+    }
+
+    /// <summary>The one state behind any character of some groups that was looked at last, or <see langword="null"/> when there are several.</summary>
+    private GrammarState? Common(GroupSet groups)
     {
         GrammarState? common = null;
-        for (; groups != 0; groups &= groups - 1)
+        for (var unit = 0; unit < _there.Length; unit++)
         {
-            var group = BitOperations.TrailingZeroCount(groups);
-            if (group >= _ascii.Length)
-            {
-                foreach (var ranges in _longer[group - _ascii.Length])
-                {
-                    if (Behind(state, ranges) is not { } next || next != (common ??= next)) return null;
-                }
-
-                continue;
-            }
-
-            foreach (var value in _ascii[group])
-            {
-                var next = state.Step(value);
-                if (next != (common ??= next)) return null;
-            }
+            if (!_units[unit].Groups.Meets(groups)) continue;
+            if (_there[unit] is not { } next || next != (common ??= next)) return null;
         }
 
         return common;
     }
 
-    /// <summary>The one state behind any character whose bytes are in some ranges, or <see langword="null"/> when there are several.</summary>
-    private GrammarState? Behind(GrammarState state, byte[][] ranges)
+    /// <summary>The one state behind all characters that are written in some ways, or <see langword="null"/> when there are several.</summary>
+    private GrammarState? Behind(GrammarState state, byte[][][] ways)
     {
+        GrammarState? common = null;
+        foreach (var way in ways)
+        {
+            if (Behind(state, way) is not { } next || next != (common ??= next)) return null;
+        }
+
+        return common;
+    }
+
+    private GrammarState? Behind(GrammarState state, byte[][] way)
+    {
+        if (way is [[var only]]) return state.Step(only);
         _reached.Clear();
         _reached.Add(state);
-        foreach (var range in ranges)
+        foreach (var bytes in way)
         {
             (_before, _reached) = (_reached, _before);
             _reached.Clear();
             foreach (var before in _before)
             {
-                foreach (var value in range)
+                foreach (var value in bytes)
                 {
                     var next = before.Step(value);
                     if (!_reached.Contains(next)) _reached.Add(next);

@@ -10,7 +10,7 @@ internal static class SafeText
     public static readonly ByteSet Ascii = ByteSet.Range(0x20, 0x7E) & ~(ByteSet.Of('"') | ByteSet.Of('\\'));
 
     /// <summary>Their groups, and those of all longer characters.</summary>
-    public static readonly ulong Groups = ByteGroups.WithLonger(Ascii);
+    public static readonly GroupSet Groups = ByteGroups.WithLonger(Ascii);
 
     /// <summary>Bytes by which a state that does not allow safe text is mostly known at once.</summary>
     public static ReadOnlySpan<byte> Samples => [(byte)' ', (byte)'z', (byte)'{', 0xE4];

@@ -5,4 +5,4 @@ namespace Gemma3Server.Engine.Structured.Automata;
 /// <param name="Dead">Groups of which none may follow any of these states.</param>
 /// <param name="Characters">How many of them may follow each other.</param>
 /// <param name="Ends">Whether no further one may follow; otherwise that is not known.</param>
-internal readonly record struct StateLoop(ulong Groups, ulong Dead, int Characters, bool Ends);
+internal readonly record struct StateLoop(GroupSet Groups, GroupSet Dead, int Characters, bool Ends);

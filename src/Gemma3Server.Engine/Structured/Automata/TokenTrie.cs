@@ -14,8 +14,8 @@ internal sealed class TokenTrie
     private readonly int[] _firsts;
     private readonly int[] _tokens;
     private readonly ushort[] _lengths;
-    private readonly ulong[] _groups;
-    private readonly ulong[] _below;
+    private readonly GroupSet[] _groups;
+    private readonly GroupSet[] _below;
     private readonly ushort[] _longest;
 
     private TokenTrie(byte[] labels, ushort[] depths, int[] ends, int[] firsts, int[] tokens, ReadOnlyMemory<byte>[] pieces)
@@ -55,13 +55,13 @@ internal sealed class TokenTrie
     public ReadOnlySpan<ushort> Lengths => _lengths;
 
     /// <summary>The <see cref="ByteGroups"/> of each of <see cref="Tokens"/>; with <see cref="ByteGroups.Partial"/> where it is not of whole characters.</summary>
-    public ReadOnlySpan<ulong> Groups => _groups;
+    public ReadOnlySpan<GroupSet> Groups => _groups;
 
     /// <summary>
     /// The <see cref="ByteGroups"/> of the characters below each node; with <see cref="ByteGroups.Partial"/> where the node is inside a character,
     /// or a token below it ends in one.
     /// </summary>
-    public ReadOnlySpan<ulong> Below => _below;
+    public ReadOnlySpan<GroupSet> Below => _below;
 
     /// <summary>The most characters of a token of each node's subtree.</summary>
     public ReadOnlySpan<ushort> Longest => _longest;
@@ -115,24 +115,24 @@ internal sealed class TokenTrie
             [.. labels], [.. depths], [.. ends], [.. firsts], Array.ConvertAll(order, i => tokens[i]), Array.ConvertAll(order, i => pieces[i]));
     }
 
-    private (ulong[] Below, ushort[] Longest) Summarize()
+    private (GroupSet[] Below, ushort[] Longest) Summarize()
     {
-        var (below, longest) = (new ulong[Count], new ushort[Count]);
+        var (below, longest) = (new GroupSet[Count], new ushort[Count]);
 
         // By depth: what is in the subtrees of the nodes that were passed last, and whether one of them is inside a character that begins above.
-        var (groups, most, inside) = (new ulong[Depth + 2], new ushort[Depth + 2], new bool[Depth + 2]);
+        var (groups, most, inside) = (new GroupSet[Depth + 2], new ushort[Depth + 2], new bool[Depth + 2]);
         for (var node = Count - 1; node >= 0; node--)
         {
             var depth = _depths[node];
             var (first, end, begins) = (_firsts[node], _firsts[node + 1], Begins(_labels[node]));
-            below[node] = groups[depth + 1] | (inside[depth + 1] ? ByteGroups.Partial : 0);
+            below[node] = groups[depth + 1] | (inside[depth + 1] ? ByteGroups.Partial : default);
             longest[node] = Math.Max(most[depth + 1], end > first ? _lengths[first] : (ushort)0);
 
-            groups[depth] |= groups[depth + 1] | (begins ? ByteGroups.Of(_labels[node]) : 0);
+            groups[depth] |= groups[depth + 1] | (begins ? ByteGroups.Of(_labels[node]) : default);
             if (end > first) groups[depth] |= _groups[first] & ByteGroups.Partial;
             most[depth] = Math.Max(most[depth], longest[node]);
             inside[depth] |= !begins;
-            (groups[depth + 1], most[depth + 1], inside[depth + 1]) = (0, 0, false);
+            (groups[depth + 1], most[depth + 1], inside[depth + 1]) = (default, 0, false);
         }
 
         return (below, longest);
@@ -145,10 +145,10 @@ internal sealed class TokenTrie
         return count;
     }
 
-    private static ulong GroupsOf(ReadOnlySpan<byte> piece)
+    private static GroupSet GroupsOf(ReadOnlySpan<byte> piece)
     {
-        var groups = Utf8.IsValid(piece) ? 0 : ByteGroups.Partial;
-        foreach (var value in piece) groups |= Begins(value) ? ByteGroups.Of(value) : 0;
+        var groups = Utf8.IsValid(piece) ? default : ByteGroups.Partial;
+        foreach (var value in piece) groups |= Begins(value) ? ByteGroups.Of(value) : default;
         return groups;
     }
 

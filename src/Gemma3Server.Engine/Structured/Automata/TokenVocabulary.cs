@@ -1,3 +1,4 @@
+using System.Numerics;
 using Gemma3Server.Runtime;
 
 namespace Gemma3Server.Engine.Structured.Automata;
@@ -10,6 +11,8 @@ internal sealed class TokenVocabulary
 
     private readonly ITokenizer _tokenizer;
     private readonly ulong[][] _safeUpTo;
+    private readonly ulong[][] _safeWith;
+    private readonly int[] _safeTokensWith;
     private readonly int[] _ends;
 
     public TokenVocabulary(ITokenizer tokenizer)
@@ -41,6 +44,7 @@ internal sealed class TokenVocabulary
         }
 
         Safe = TokenTrie.Build([.. safe], tokenizer.Piece);
+        (_safeWith, _safeTokensWith) = ByGroups(Safe, Words);
         Others = TokenTrie.Build([.. others], tokenizer.Piece);
         LongestToken = Math.Max(1, Math.Max(Safe.Depth, Others.Depth));
     }
@@ -63,7 +67,39 @@ internal sealed class TokenVocabulary
     /// <summary>The bits of the safe tokens with at most so many characters.</summary>
     public ReadOnlySpan<ulong> SafeUpTo(int characters) => _safeUpTo[Math.Min(characters, LongestSafe)];
 
+    /// <summary>The bits of the safe tokens with a character of a group.</summary>
+    public ReadOnlySpan<ulong> SafeWith(int group) => _safeWith[group];
+
+    /// <summary>How many safe tokens have a character of some groups, at most: those that have several count several times.</summary>
+    public int SafeTokensWith(GroupSet groups)
+    {
+        var count = 0;
+        for (var group = 0; group < ByteGroups.Count && !groups.IsEmpty; group++) count += groups.Contains(group) ? _safeTokensWith[group] : 0;
+        return count;
+    }
+
     public ReadOnlyMemory<byte> Piece(int token) => _tokenizer.Piece(token);
 
     public int[] Tokenize(string text) => _tokenizer.Tokenize(text);
+
+    private static (ulong[][] Bits, int[] Counts) ByGroups(TokenTrie safe, int words)
+    {
+        var (bits, counts) = (new ulong[ByteGroups.Count][], new int[ByteGroups.Count]);
+        for (var group = 0; group < bits.Length; group++) bits[group] = SafeText.Groups.Contains(group) ? new ulong[words] : [];
+        for (var i = 0; i < safe.Tokens.Length; i++)
+        {
+            var token = safe.Tokens[i];
+            var groups = safe.Groups[i];
+            for (var low = groups.Low; low != 0; low &= low - 1) Add(BitOperations.TrailingZeroCount(low), token);
+            for (var high = groups.High; high != 0; high &= high - 1) Add(64 + BitOperations.TrailingZeroCount(high), token);
+        }
+
+        return (bits, counts);
+
+        void Add(int group, int token)
+        {
+            bits[group][token >> 6] |= 1UL << (token & 63);
+            counts[group]++;
+        }
+    }
 }
