@@ -54,7 +54,8 @@ internal sealed class PredictedAnswers(string name, int streams, Prediction pred
 
     public override bool NeedsDraft => prediction == Prediction.Model;
 
-    public override string Note => "rows are computed, what they say is scripted";
+    public override string Note => "rows are computed, what they say is scripted"
+        + (NeedsDraft ? ", so that it tells what such a draft model would be worth here; one as slow as the model itself can gain nothing" : "");
 
     public override IReadOnlyList<Metric> Metrics => [_work, _rate, _steps, _drafted, _held];
 
