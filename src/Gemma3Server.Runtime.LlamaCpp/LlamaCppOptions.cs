@@ -68,7 +68,7 @@ public sealed record LlamaCppOptions
 
     /// <summary>
     /// Bytes of the host's memory that caches may take while the model runs, those of other models too: what the options leave open leaves room
-    /// for them. The bound itself is the engine's, which tells it with <see cref="LlamaCppRuntime.Limit"/>.
+    /// for them. The bound itself is the engine's, which tells it with <see cref="LlamaCppRuntime.LimitSnapshots"/>.
     /// </summary>
     public long HostCacheBytes { get; init; }
 

@@ -239,7 +239,7 @@ public sealed unsafe class LlamaCppRuntime : IModelRuntime, IEmbeddingRuntime, I
     }
 
     /// <inheritdoc/>
-    public void Limit(long bytes) => _memory.LimitStates(bytes);
+    public void LimitSnapshots(long bytes) => _memory.LimitSnapshots(bytes);
 
     /// <inheritdoc/>
     /// <remarks>It works between the operations of the CPU backend; a GPU finishes its step.</remarks>

@@ -33,8 +33,8 @@ internal sealed unsafe class SequenceMemory : IDisposable
         _layout = SnapshotFormat.LayoutOf(model, context.Plan);
     }
 
-    /// <inheritdoc cref="ISnapshotPool.Limit"/>
-    public void LimitStates(long bytes) => _states.Limit(bytes);
+    /// <inheritdoc cref="ISnapshotPool.LimitSnapshots"/>
+    public void LimitSnapshots(long bytes) => _states.Limit(bytes);
 
     public bool IsKnown(int sequence) => (uint)sequence < (uint)_lengths.Length;
 

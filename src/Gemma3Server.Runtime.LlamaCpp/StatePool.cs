@@ -24,7 +24,7 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
     /// <summary>Bytes of all memory that is rented.</summary>
     public long RentedBytes { get; private set; }
 
-    /// <summary>Bounds what lies idle and is rented together; see <see cref="ISnapshotPool.Limit"/>.</summary>
+    /// <summary>Bounds what lies idle and is rented together; see <see cref="ISnapshotPool.LimitSnapshots"/>.</summary>
     public void Limit(long bytes)
     {
         lock (_gate) _limit = bytes;

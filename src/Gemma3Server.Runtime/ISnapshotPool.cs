@@ -8,5 +8,5 @@ public interface ISnapshotPool
     /// Bounds what is kept: together with the snapshots that live it takes no more than <paramref name="bytes"/>, from now on. 0, as before the first
     /// call, frees all that is kept.
     /// </summary>
-    void Limit(long bytes);
+    void LimitSnapshots(long bytes);
 }

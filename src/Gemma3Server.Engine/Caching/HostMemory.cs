@@ -44,7 +44,7 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
         _swaps.Trim(CacheBudget);
         prefixes.MakeHostRoom(0, PrefixBudget, double.PositiveInfinity);
         prefixes.Tick(); // now, since others may take it
-        (runtime as ISnapshotPool)?.Limit(CheckpointBudget + CacheBudget);
+        (runtime as ISnapshotPool)?.LimitSnapshots(CheckpointBudget + CacheBudget);
     }
 
     /// <summary>
@@ -112,8 +112,8 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
         prefixes.Tick(); // now, since memory is wanted
         if (runtime is ISnapshotPool pool)
         {
-            pool.Limit(0);
-            pool.Limit(CheckpointBudget + CacheBudget);
+            pool.LimitSnapshots(0);
+            pool.LimitSnapshots(CheckpointBudget + CacheBudget);
         }
 
         return had;

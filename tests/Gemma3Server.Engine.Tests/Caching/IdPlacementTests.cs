@@ -37,7 +37,8 @@ public sealed class IdPlacementTests
     public void TryAcquire_ManyComeAndGo_RunningIdsStayTogether(int seed)
     {
         var random = new Random(seed);
-        using var harness = new EngineHarness(new FakeRuntimeOptions { MaxSequences = 16, MicroBatchTokens = 64 });
+        // Every step takes as long: neither prompts nor ids wait for what a busy machine makes of their rows.
+        using var harness = new EngineHarness(new FakeRuntimeOptions { MaxSequences = 16, MicroBatchTokens = 64 }, clock: new StepClock(TimeSpan.FromMilliseconds(1)));
         long runs = 0, active = 0;
         var steps = 0;
         for (var arrivals = 0; arrivals < 800;)

@@ -7,12 +7,14 @@ namespace Gemma3Server.Engine.Tests.Caching;
 public sealed class SwapTests
 {
     private static readonly FakeRuntimeOptions Shape = new() { MaxSequences = 3, MicroBatchTokens = 16, MaxBatchTokens = 64, SharedCells = 200 };
+    /// <summary>Copies and rows that take no time are not measured, so that what is cheaper does not depend on the machine.</summary>
+    private static readonly StepClock Still = new(TimeSpan.Zero);
     private static readonly EngineOptions NoReserve = new() { ReserveTokens = 0 };
 
     [Fact]
     public void SwapOut_ThenRunAgain_ComputesNothingTwice()
     {
-        using var harness = new EngineHarness(Shape, NoReserve);
+        using var harness = new EngineHarness(Shape, NoReserve, Still);
         var sequence = Preempt(harness);
         var kept = sequence.Swapped!.Length;
         Assert.Equal(sequence.Count - 1, kept);
@@ -28,7 +30,7 @@ public sealed class SwapTests
     [Fact]
     public void SwapOut_InTheMiddleOfThePrompt_KeepsTheCountOfCachedTokens()
     {
-        using var harness = new EngineHarness(Shape, NoReserve);
+        using var harness = new EngineHarness(Shape, NoReserve, Still);
         harness.Submit("other", 100);
         harness.Step();
         var sequence = harness.Submit(new string('p', 100), 5);
@@ -44,7 +46,7 @@ public sealed class SwapTests
     [Fact]
     public void SwapOut_NoHostMemory_ComputesAgain()
     {
-        using var harness = new EngineHarness(Shape, NoReserve with { HostCacheBytes = 0 });
+        using var harness = new EngineHarness(Shape, NoReserve with { HostCacheBytes = 0 }, Still);
         var sequence = Preempt(harness);
         Assert.Null(sequence.Swapped);
         harness.RunToEnd();
@@ -54,7 +56,7 @@ public sealed class SwapTests
     [Fact]
     public void SwapOut_HostMemoryFullOfPrefixes_ThesePass()
     {
-        using var harness = new EngineHarness(Shape with { MaxSequences = 2 }, NoReserve with { HostCacheBytes = 450, HostMinimumTokens = 1 });
+        using var harness = new EngineHarness(Shape with { MaxSequences = 2 }, NoReserve with { HostCacheBytes = 450, HostMinimumTokens = 1 }, Still);
         harness.Submit(new string('x', 100), 2);
         harness.RunToEnd();
         while (harness.Cache.TryEvict())
@@ -71,7 +73,7 @@ public sealed class SwapTests
     [Fact]
     public void SwapOut_NearlyAllIsHeldByAnother_IsForgottenAndForkedAgain()
     {
-        using var harness = new EngineHarness(Shape with { SharedCells = 400 }, NoReserve);
+        using var harness = new EngineHarness(Shape with { SharedCells = 400 }, NoReserve, Still);
         var stem = new string('s', 120);
         harness.Submit(stem, 100);
         for (var i = 0; i < 10; i++) harness.Step();
@@ -87,7 +89,7 @@ public sealed class SwapTests
     [Fact]
     public void RemoveCancelled_SwappedOut_FreesHostMemoryAtOnce()
     {
-        using var harness = new EngineHarness(Shape, NoReserve);
+        using var harness = new EngineHarness(Shape, NoReserve, Still);
         var sequence = Preempt(harness);
         sequence.Cancel();
         harness.Scheduler.RemoveCancelled(_ => { });
@@ -98,7 +100,7 @@ public sealed class SwapTests
     [Fact]
     public void ClearHostMemory_AfterTheSequencesWereAbandoned_GivesAllBack()
     {
-        using var harness = new EngineHarness(Shape, NoReserve);
+        using var harness = new EngineHarness(Shape, NoReserve, Still);
         var sequence = Preempt(harness);
         var held = harness.Runtime.LiveSnapshots;
         harness.Scheduler.Abandon(GenerationError.Draining, "bye");
@@ -110,7 +112,7 @@ public sealed class SwapTests
     [Fact]
     public void TryAcquire_SnapshotIsDamaged_ComputesAgain()
     {
-        using var harness = new EngineHarness(Shape, NoReserve);
+        using var harness = new EngineHarness(Shape, NoReserve, Still);
         var sequence = Preempt(harness);
         var bytes = sequence.Swapped!.Data.ToArray();
         bytes[5] ^= 1;
@@ -123,7 +125,7 @@ public sealed class SwapTests
     [Fact]
     public void CheckIntegrity_SnapshotOfNobody_Throws()
     {
-        using var harness = new EngineHarness(Shape, NoReserve);
+        using var harness = new EngineHarness(Shape, NoReserve, Still);
         var sequence = Preempt(harness);
         harness.Scheduler.CheckIntegrity();
         var kept = sequence.Swapped;
