@@ -7,7 +7,7 @@ using Spectre.Console;
 namespace Gemma3Server.Benchmarks;
 
 /// <summary>
-/// What rows of one native call cost, bare: of one stream, as when its draft is verified, and of one stream beside others. It bounds what
+/// What rows of one native call cost, bare: of one stream, as when its draft is verified, of one stream beside others, and of all alike. It bounds what
 /// speculation can gain on a machine: n rows that all hold yield n tokens in the time told here.
 /// </summary>
 /// <remarks>One compute thread, whose processor time counts, all cases by turns, the median of each: other users of the machine disturb it little.</remarks>
@@ -21,6 +21,7 @@ internal static class RowCosts
         int[][] cases =
         [
             .. new[] { 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 17, 24, 32 }.Select(rows => new[] { rows }),
+            .. new[] { (8, 4), (8, 8), (16, 4) }.Select(level => Enumerable.Repeat(level.Item2, level.Item1).ToArray()),
             .. new[] { 8, 16 }.SelectMany(streams => new[] { 0, 3, 4, 7 }.Select(more => (int[])[1 + more, .. Enumerable.Repeat(1, streams - 1)])),
         ];
         var options = new LlamaCppOptions
@@ -51,7 +52,7 @@ internal static class RowCosts
         var table = new Table().AddColumns("streams", "rows", "ms", "to one row", "to its streams alone");
         for (var c = 0; c < cases.Length; c++)
         {
-            var alone = cases.Index().First(other => other.Item.Length == cases[c].Length).Index;
+            var alone = cases.Index().First(other => other.Item.Length == cases[c].Length && other.Item.Max() == 1).Index;
             var median = Median(times[c]);
             table.AddRow(
                 $"{cases[c].Length}", $"{cases[c].Sum()}", Say(median / 1000), Say(median / Median(times[0])), Say(median / Median(times[alone])));

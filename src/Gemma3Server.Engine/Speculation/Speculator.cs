@@ -23,6 +23,9 @@ internal sealed class Speculator
 
     private const int RetryAfter = 64;
 
+    /// <summary>As many of a draft model's guesses as ever hold.</summary>
+    private const double BestRate = 0.95;
+
     /// <summary>Tokens that the draft model guesses when it is tried: of these the first one is compared, and the time of all tells what one takes.</summary>
     private const int ProbeLength = 4;
 
@@ -47,6 +50,7 @@ internal sealed class Speculator
     private int _draftSteps;
     private int _stepsToProbe = ProbeAfter;
     private bool _modelPays;
+    private bool _mayProbe;
     private int _turn;
 
     public Speculator(RuntimeLimits limits, int window, EngineOptions options, int stepTokens, int capacity, DraftModel? model = null)
@@ -132,9 +136,10 @@ internal sealed class Speculator
     /// <summary>Asks for each decoding sequence's draft; false when there is none.</summary>
     private bool Propose(StepPlan plan, bool mayUseModel)
     {
-        _modelPays = mayUseModel && ModelMayPay(plan);
-        // Where it is only tried, it is brought up to one sequence.
-        var (any, mayCatchUp) = (false, _modelPays || (mayUseModel && MayProbe));
+        _modelPays = mayUseModel && ModelPays(plan, _acceptance.Rate(DraftSource.Model, 0));
+        // Where it is only tried, it is brought up to one sequence; where it is too slow in any case, to none.
+        _mayProbe = mayUseModel && _stepsToProbe <= 0 && ModelPays(plan, BestRate);
+        var (any, mayCatchUp) = (false, _modelPays || _mayProbe);
         var entries = plan.Entries;
         for (var e = 0; e < entries.Length; e++)
         {
@@ -180,16 +185,19 @@ internal sealed class Speculator
             || draft.Acceptance.Rate(DraftSource.Model, 0, _acceptance) > draft.Acceptance.Rate(draft.Source, draft.Match, _acceptance);
     }
 
-    private bool MayProbe => _model is not null && _stepsToProbe <= 0 && _credit.IsOpen;
-
-    /// <summary>Whether drafts of the model would pay for one sequence, so that it may be brought up to it.</summary>
-    private bool ModelMayPay(StepPlan plan)
+    /// <summary>Whether drafts of the model would pay if so many of its guesses held, so that it may be brought up to a sequence.</summary>
+    private bool ModelPays(StepPlan plan, double rate)
     {
-        const int Length = 3;
         if (_model is null || !_credit.IsOpen) return false;
-        var (decoding, plain, rate) = (plan.DecodeRows, _cost.Plain(plan.DecodeRows), _acceptance.Rate(DraftSource.Model, 0));
-        var gain = rate + (rate * rate) + (rate * rate * rate);
-        return gain * plain / decoding > (_cost.Extra(decoding, decoding * Length, apart: false).Expected + _model.Seconds(Length)) / decoding;
+        var (decoding, plain) = (plan.DecodeRows, _cost.Plain(plan.DecodeRows));
+        // As if all had drafts; short ones, or long ones: where two rows are as dear as eight, only these may pay.
+        for (var length = 3; length <= _offers.Longest && decoding * length <= EngineOptions.MostDraftRows; length = (2 * length) + 1)
+        {
+            var gain = rate * (1 - Math.Pow(rate, length)) / (1 - rate); // the rate is never quite 1
+            if (gain * plain > _cost.Extra(decoding, decoding * length, apart: false).Expected + _model.Seconds(length)) return true;
+        }
+
+        return false;
     }
 
     /// <summary>
@@ -223,7 +231,7 @@ internal sealed class Speculator
     /// <summary>Lets the draft model guess for one sequence, by turns, what is not run: the next token tells whether it holds.</summary>
     private void Probe(StepPlan plan)
     {
-        if (!MayProbe || !_credit.Covers(_model!.Seconds(ProbeLength) / _cost.Plain(plan.DecodeRows))) return;
+        if (!_mayProbe || !_credit.Covers(_model!.Seconds(ProbeLength) / _cost.Plain(plan.DecodeRows))) return;
         for (var i = 0; i < plan.Entries.Length; i++)
         {
             var e = (_turn + i) % plan.Entries.Length;

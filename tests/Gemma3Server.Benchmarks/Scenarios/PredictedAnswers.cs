@@ -16,7 +16,7 @@ namespace Gemma3Server.Benchmarks.Scenarios;
 /// <param name="scale">Factor on the lengths.</param>
 internal sealed class PredictedAnswers(string name, int streams, Prediction prediction, double target, Scale scale) : Scenario
 {
-    private const int Prompt = 64;
+    private const int Prompt = 16;
 
     /// <summary>A changed token; the script has none below <see cref="FirstToken"/>.</summary>
     private const int Changed = 300;

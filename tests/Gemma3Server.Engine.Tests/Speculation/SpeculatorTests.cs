@@ -1,3 +1,4 @@
+using Gemma3Server.Runtime;
 using Gemma3Server.Testing;
 
 namespace Gemma3Server.Engine.Tests.Speculation;
@@ -105,6 +106,29 @@ public sealed class SpeculatorTests
         Assert.Equal(0, harness.Metrics.Snapshot(0, 0).DraftTokens);
     }
 
+    /// <summary>A draft model that guesses all, in so many steps of the served one for a token, where rows cost little.</summary>
+    [Theory]
+    [InlineData(1, 0.05, 3.0)]
+    [InlineData(8, 0.05, 1.8)]
+    [InlineData(1, 1.0, 0.98)]
+    [InlineData(8, 1.0, 0.98)]
+    public void Generate_DraftModelThatKnows_IsUsedWhereItIsFast(int streams, double stepsPerToken, double atLeast)
+    {
+        var ratio = Drafted(SpeculationMode.Off) / Drafted(SpeculationMode.Draft);
+        Assert.True(ratio >= atLeast, $"only {ratio:F3} times as fast");
+
+        double Drafted(SpeculationMode mode)
+        {
+            using var runtime = new LinearRuntime(Shape, row: 0.02);
+            using var draft = new SlowRuntime(() => runtime.Advance(TimeSpan.FromMilliseconds(stepsPerToken)));
+            using var harness = new EngineHarness(runtime, new() { Speculation = mode }, runtime.Clock, draft);
+            var began = runtime.Clock.GetTimestamp();
+            for (var i = 0; i < streams; i++) harness.Submit(Request(i, 900));
+            harness.RunToEnd();
+            return runtime.Clock.GetElapsedTime(began).TotalSeconds;
+        }
+    }
+
     [Fact]
     public void Generate_DraftModelThatKnows_IsAcceptedAlmostAlways()
     {
@@ -150,4 +174,14 @@ public sealed class SpeculatorTests
     }
 
     private static GenerationRequest Request(int number, int tokens) => Requests.Greedy($"request {number}", tokens);
+
+    /// <summary>The served model once more, whose steps take time of the served one's clock.</summary>
+    private sealed class SlowRuntime(Action step) : DelegatingRuntime(new FakeModelRuntime(Shape))
+    {
+        public override ForwardStatus Forward(ForwardBatch batch)
+        {
+            step();
+            return base.Forward(batch);
+        }
+    }
 }
