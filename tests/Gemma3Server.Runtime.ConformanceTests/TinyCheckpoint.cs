@@ -29,6 +29,7 @@ internal static class TinyCheckpoint
         BatchTokens = 256,
         MicroBatchTokens = 64,
         GpuLayers = TestLibrary.Directory is null ? 0 : -1,
+        SharedCells = false,
     };
 
     public static LlamaCppRuntime Load(LlamaCppOptions? options = null) => LlamaCppRuntime.Load(options ?? Options, NullLoggerFactory.Instance);

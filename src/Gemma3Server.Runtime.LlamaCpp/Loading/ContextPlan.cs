@@ -102,7 +102,7 @@ internal sealed record ContextPlan
         var cells = options is { SharedCells: true, SharedCellCount: > 0 } ? PadUp(options.SharedCellCount) : context * sequences;
         if (cells > int.MaxValue)
             throw new ModelLoadException($"{What(context, sequences)} needs more cells than the library can address: lower the context length or the number of sequences.");
-        if (options.SharedCells) context = Math.Min(context, cells);
+        if (options.SharedCells == true) context = Math.Min(context, cells);
         // A step takes a whole micro-batch of prompt beside one row of each running sequence.
         var batch = (int)Math.Min(Math.Max(options.BatchTokens, (long)options.MicroBatchTokens + sequences), cells);
         var microBatch = Math.Min(options.MicroBatchTokens, batch);
@@ -111,14 +111,14 @@ internal sealed record ContextPlan
             ContextLength = (int)context,
             Sequences = sequences,
             TotalCells = cells,
-            WindowCells = CountWindowCells(model.SlidingWindow, context, cells, sequences, options.SharedCells, microBatch),
-            CellsSeen = options.SharedCells ? cells : context,
+            WindowCells = CountWindowCells(model.SlidingWindow, context, cells, sequences, options.SharedCells == true, microBatch),
+            CellsSeen = options.SharedCells == true ? cells : context,
             BatchTokens = batch,
             MicroBatchTokens = microBatch,
             // The library asserts that it was promised a row of each sequence at least, and a batch cannot use more than its own.
             MaxLogitsRows = Math.Max(sequences, Math.Min(CountLogitsRows(options, sequences), batch)),
             Threads = options.Threads == 0 ? ProcessorTopology.DefaultThreads() : options.Threads,
-            SharedCells = options.SharedCells,
+            SharedCells = options.SharedCells == true,
             KeyType = keyType,
             ValueType = valueType,
             FlashAttention = options.FlashAttention switch { true => LlamaFlashAttention.On, false => LlamaFlashAttention.Off, null => LlamaFlashAttention.Auto },

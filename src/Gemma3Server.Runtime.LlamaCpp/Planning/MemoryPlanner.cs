@@ -6,7 +6,8 @@ namespace Gemma3Server.Runtime.LlamaCpp.Planning;
 /// <remarks>
 /// <para>What a load does with the same options is decided by the same code (<see cref="ContextPlan"/>, <see cref="MemoryNeed"/>).</para>
 /// <para>An option that is given stays as it is, whether it fits or not. Left open are <see cref="LlamaCppOptions.GpuLayers"/> -1,
-/// <see cref="LlamaCppOptions.Parallel"/> 0 and <see cref="LlamaCppOptions.ContextLength"/> 0, and chosen in this order:</para>
+/// <see cref="LlamaCppOptions.Parallel"/> 0, <see cref="LlamaCppOptions.ContextLength"/> 0 and <see cref="LlamaCppOptions.SharedCells"/> null, which
+/// follows the layers, and chosen in this order:</para>
 /// <list type="number">
 /// <item>Layers: all on the GPU if one conversation of 2048 tokens fits beside them, otherwise as many as fit beside one of 4096. A layer on
 /// the host costs every token of everybody; fewer conversations only make some wait.</item>
@@ -100,13 +101,12 @@ public static class MemoryPlanner
             options = options with { Parallel = Math.Max(1, Largest(ContextPlan.DefaultSequences, sequences => Fits(With(sequences, EnoughContext)))) };
         if (openContext)
         {
-            var isOnGpu = free.Gpus > 0 && MemoryNeed.OffloadedLayers(model.LayerCount, options.GpuLayers, free.Gpus) == model.LayerCount;
-            var most = Math.Min(longest, isOnGpu ? MostGpuContext : ContextPlan.DefaultContextLength);
+            var most = Math.Min(longest, IsOnGpu(model, options, free) ? MostGpuContext : ContextPlan.DefaultContextLength);
             var longestThatFits = Longest(most, context => Fits(With(options.Parallel, context)));
             options = options with { ContextLength = longestThatFits > 0 ? longestThatFits : Math.Min(most, ContextPlan.Pad) };
         }
 
-        return options;
+        return Lay(model, options, free);
 
         LlamaCppOptions With(int sequences, int context) => options with
         {
@@ -129,8 +129,17 @@ public static class MemoryPlanner
         return host <= usable - caches && gpu <= Share(free.GpuFree);
     }
 
+    /// <summary>Decides who shares cells, where that is open.</summary>
+    private static LlamaCppOptions Lay(ModelFootprint model, LlamaCppOptions options, DeviceMemory free) => options.SharedCells is null
+        ? options with { SharedCells = options.SharedCellCount > 0 || IsOnGpu(model, options, free) }
+        : options;
+
+    private static bool IsOnGpu(ModelFootprint model, LlamaCppOptions options, DeviceMemory free) =>
+        free.Gpus > 0 && MemoryNeed.OffloadedLayers(model.LayerCount, options.GpuLayers, free.Gpus) == model.LayerCount;
+
     private static (long Host, long Gpu) Needs(ModelFootprint model, ModelFootprint? draft, LlamaCppOptions options, DeviceMemory free)
     {
+        options = Lay(model, options, free);
         var need = MemoryNeed.Of(model, ContextPlan.Create(model, options), options.GpuLayers, free.Gpus);
         if (draft is null) return (need.Host.Total, need.Gpu.Total);
         var beside = NeedOfDraft(draft, options, free);

@@ -59,6 +59,12 @@ internal sealed class ModelCalls(ModelPool pool, ModelDirectory directory, TimeP
             context.Response.NameIgnored(ignored.Names);
         }
 
+        if (headers.Deterministic && ((ModelSession)lease.Instance).Engine.Limits is { SharedCells: true })
+        {
+            lease.Dispose();
+            return (null, ChatHeaders.SharedCells);
+        }
+
         lease.KeepAlive = keepAlive;
         GenerationMeasurements.Of(context).Model = model.Id;
         return (new(lease, body, headers), null);

@@ -50,8 +50,12 @@ internal static partial class ServerConfiguration
     }
 
     /// <summary>What is left to the planner may be called by that name; as a number it is 0, or -1 for layers, where 0 is none.</summary>
-    private static string? Open(string key, string? value) =>
-        "auto".Equals(value, StringComparison.OrdinalIgnoreCase) && Openable.IsMatch(key) ? key.EndsWith("Layers", StringComparison.OrdinalIgnoreCase) ? "-1" : "0" : value;
+    private static string? Open(string key, string? value)
+    {
+        if (!"auto".Equals(value, StringComparison.OrdinalIgnoreCase) || !Openable.IsMatch(key)) return value;
+        if (key.EndsWith("Layers", StringComparison.OrdinalIgnoreCase)) return "-1";
+        return key.EndsWith("Cells", StringComparison.OrdinalIgnoreCase) ? "" : "0";
+    }
 
     private static bool IsUnder(string list, string key) =>
         key.StartsWith(list, StringComparison.OrdinalIgnoreCase) && (key.Length == list.Length || key[list.Length] == ':');
@@ -81,7 +85,7 @@ internal static partial class ServerConfiguration
         return $"is not valid JSON at {position}: {cause.Message.Split(" LineNumber:", 2)[0]}";
     }
 
-    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Runtime|Models:Serve:[^:]+):(ContextLength|Parallel|GpuLayers)$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Runtime|Models:Serve:[^:]+):(ContextLength|Parallel|GpuLayers|SharedCells)$", RegexOptions.IgnoreCase)]
     private static partial Regex Openable { get; }
 
     [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Http:(ApiKeys|AdminKeys|CorsOrigins)|Models:(Preload|Pinned)|Catalog:[^:]+:(Aliases|Drafts))(?=:|$)", RegexOptions.IgnoreCase)]

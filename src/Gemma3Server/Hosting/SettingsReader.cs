@@ -89,6 +89,7 @@ internal static partial class SettingsReader
     {
         try
         {
+            if (Nullable.GetUnderlyingType(type) is { } inner) return value.Length == 0 || IsConvertible(value, inner);
             return type == typeof(string) || TypeDescriptor.GetConverter(type).ConvertFromString(null, CultureInfo.InvariantCulture, value) is not null;
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException or OverflowException)
@@ -97,7 +98,7 @@ internal static partial class SettingsReader
         }
     }
 
-    private static string NameOf(Type type) => type == typeof(bool) ? "true or false" : "a whole number";
+    private static string NameOf(Type type) => type == typeof(bool) ? "true or false" : type == typeof(bool?) ? "auto, true or false" : "a whole number";
 
     private static IEnumerable<string> FindOutOfBounds(Gemma3ServerOptions options, IConfiguration section)
     {

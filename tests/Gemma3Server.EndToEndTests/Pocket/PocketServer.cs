@@ -5,7 +5,7 @@ public sealed class PocketServer : IAsyncLifetime
 {
     internal ServerProcess Process { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync() => Process = await ServerProcess.StartAsync("--parallel", "32", "--context", "1024");
+    public async ValueTask InitializeAsync() => Process = await ServerProcess.StartAsync("--parallel", "32", "--context", "1024", "--set", "Runtime:SharedCells=false");
 
     public ValueTask DisposeAsync() => Process.DisposeAsync();
 }

@@ -13,7 +13,7 @@ public sealed class MemoryPlannerTests
     private const long MiB = 1 << 20;
     private const long GiB = 1 << 30;
 
-    private static readonly LlamaCppOptions Open = new() { ModelPath = "", Parallel = 0, Threads = 1 };
+    private static readonly LlamaCppOptions Open = new() { ModelPath = "", Parallel = 0, Threads = 1, SharedCells = false };
     private static readonly DeviceMemory Roomy = new(1024 * GiB, 0, 0);
 
     /// <summary>Global KiB of a context token, local KiB of a cell, and local cells of a sequence: 16 bits, keys and values.</summary>
@@ -39,6 +39,27 @@ public sealed class MemoryPlannerTests
     {
         var host = MemoryPlanner.Plan(Shape("27b"), Open with { Parallel = 4, ContextLength = 8192, SharedCells = true }, Roomy).Need.Host;
         Assert.Equal((80 * KiB * 4 * 8192, 1872 * MiB), (host.GlobalKv, host.WindowKv));
+    }
+
+    /// <summary>A GPU that has all layers computes one pool faster; a CPU does not.</summary>
+    [Theory]
+    [InlineData(0, -1, null, 0, false)]
+    [InlineData(1, -1, null, 0, true)]
+    [InlineData(1, 40, null, 0, false)]
+    [InlineData(1, 0, null, 0, false)]
+    [InlineData(1, -1, false, 0, false)]
+    [InlineData(0, -1, true, 0, true)]
+    [InlineData(0, -1, null, 4096, true)]
+    public void Choose_WhoSharesCells_FollowsTheLayers(int gpus, int layers, bool? asked, int pool, bool chosen)
+    {
+        var options = Open with { SharedCells = asked, SharedCellCount = pool, GpuLayers = layers, Parallel = 4, ContextLength = 8192 };
+        var free = new DeviceMemory(64 * GiB, gpus * 80 * GiB, gpus);
+        Assert.Equal(chosen, MemoryPlanner.Choose(Shape("27b"), options, free).SharedCells);
+        var explicitly = MemoryPlanner.Plan(Shape("27b"), options with { SharedCells = chosen }, free);
+        Assert.Equal(explicitly.Need.Gpu.Total + explicitly.Need.Host.Total, Total(MemoryPlanner.Plan(Shape("27b"), options, free)));
+        Assert.Equal(MemoryPlanner.LargestContext(Shape("27b"), options with { SharedCells = chosen }, free), MemoryPlanner.LargestContext(Shape("27b"), options, free));
+
+        static long Total(MemoryPlan plan) => plan.Need.Gpu.Total + plan.Need.Host.Total;
     }
 
     [Fact]

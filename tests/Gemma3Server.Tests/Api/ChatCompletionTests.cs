@@ -192,6 +192,21 @@ public sealed class ChatCompletionTests
         }
     }
 
+    /// <summary>Where conversations share cells nobody can promise it, so nobody gets less without a word.</summary>
+    [Fact]
+    public async Task Post_DeterministicHeaderOnSharedCells_IsRefused()
+    {
+        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { SharedCells = 4096, Next = ScriptedReply.Of("ab") });
+        using var refused = await server.PostAsync(TestServer.Chat(), ("x-deterministic", "1"));
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+        using var body = JsonDocument.Parse(await TestServer.ReadAsync(refused));
+        var error = body.RootElement.GetProperty("error");
+        Assert.Equal("x-deterministic", error.GetProperty("param").GetString());
+        Assert.Contains("Runtime:SharedCells", error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        using var allowed = await server.PostAsync(TestServer.Chat(), ("x-deterministic", "0"));
+        Assert.Equal(HttpStatusCode.OK, allowed.StatusCode);
+    }
+
     private static string Event(string delta, string finishReason = "null", string end = "") =>
         $"data: {Head}\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finishReason}}}]{end}}}\n\n";
 }

@@ -41,7 +41,7 @@ public sealed class PlanCommandTests : IDisposable
             await DeviceAsync("--model", "12b", "--gpu", "16GB", "--users", "2", "--context", "16k", "--kv", "q8_0"));
         Assert.Equal((2, 16_384, true), (wide.GetProperty("users").GetInt32(), wide.GetProperty("context_length").GetInt32(), wide.GetProperty("fits").GetBoolean()));
         Assert.Equal(64L * 1024 * 2 * 16_384, Gpu(wide, "global_kv"));
-        Assert.Equal(320L * 1024 * 2 * 1536, Gpu(wide, "sliding_window_kv"));
+        Assert.Equal(320L * 1024 * ((2 * 1024) + 512), Gpu(wide, "sliding_window_kv")); // one pool: a micro batch for all
         Assert.Equal(64L * 1024 * 2 * 16_384 / 64 * 34, Gpu(narrow, "global_kv"));
         string[] parts = ["weights", "token_embeddings", "global_kv", "sliding_window_kv", "compute_buffers", "logits", "projector", "overhead"];
         Assert.Equal(Gpu(wide, "total"), parts.Sum(part => Gpu(wide, part)));

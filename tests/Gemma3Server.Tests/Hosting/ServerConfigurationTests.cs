@@ -19,6 +19,26 @@ public sealed class ServerConfigurationTests : IDisposable
         Assert.Equal((0, 0, -1), (options.Runtime.Parallel, options.Runtime.ContextLength, options.Runtime.GpuLayers));
     }
 
+    [Theory]
+    [InlineData("auto", null)]
+    [InlineData("true", true)]
+    [InlineData("false", false)]
+    [InlineData(null, null)]
+    public void Read_SharedCells_AreLeftToThePlannerOrSaid(string? value, bool? expected)
+    {
+        File.WriteAllText(_file, "{}");
+        var (options, faults) = Read([], value is null ? [] : [("Gemma3:Runtime:SharedCells", value)]);
+        Assert.Empty(faults);
+        Assert.Equal(expected, options.Runtime.SharedCells);
+    }
+
+    [Fact]
+    public void Read_SharedCellsOfAnotherWord_AreRefused()
+    {
+        File.WriteAllText(_file, "{}");
+        Assert.Contains("must be auto, true or false, but is 'maybe'", Assert.Single(Read([], ("Gemma3:Runtime:SharedCells", "maybe")).Faults), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_AutoWhereNothingIsLeftOpen_IsRefused()
     {

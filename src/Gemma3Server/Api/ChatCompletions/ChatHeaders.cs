@@ -29,6 +29,12 @@ internal sealed record ChatHeaders
 
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>The refusal of what only cells of a conversation's own give: where a row's cells lie decides the order in which they are added up.</summary>
+    public static OpenAiError SharedCells => OpenAiError.OutOfRange(
+        DeterministicName,
+        $"The header '{DeterministicName}' must be 0 for this model, but is '1': its conversations share one pool of KV cells, where results depend on the "
+        + "load in the last bits. The server's setting Runtime:SharedCells=false gives each its own.");
+
     /// <summary>Whether parameters without effect are an error.</summary>
     public static bool IsStrict(IHeaderDictionary headers) => headers[StrictName] == "1";
 
