@@ -39,7 +39,8 @@ public sealed class SwapScenarioTests
             SharedCells = random.Next(96, 180),
             OnForward = n =>
             {
-                if (!failing || n < lastFailure + 2 || random.Next(12) != 0) return Runtime.ForwardStatus.Ok;
+                // What failed is tried once more: a pass for it, and one for each of those who first make room.
+                if (!failing || n < lastFailure + 8 || random.Next(12) != 0) return Runtime.ForwardStatus.Ok;
                 lastFailure = n;
                 return Runtime.ForwardStatus.Failed;
             },

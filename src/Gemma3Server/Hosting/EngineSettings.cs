@@ -49,7 +49,7 @@ internal sealed record EngineSettings
 
     /// <summary>Fewest tokens for which a prefix is moved to host memory.</summary>
     [Range(1, 1 << 20)]
-    public int HostMinimumTokens { get; init; } = 256;
+    public int HostMinimumTokens { get; init; } = 64;
 
     /// <summary>Where guesses at the next tokens come from.</summary>
     [AllowedValues("auto", "lookup", "draft", "off")]

@@ -47,4 +47,18 @@ public sealed class PreemptionCostTests
         for (var i = 0; i < 50; i++) cost.ObserveCopy(100, 10 * Second);
         Assert.False(cost.SwapIsCheaper(50, 100, 150));
     }
+
+    /// <summary>A row takes 2 ms: of a prompt of 64 tokens that nobody asked for again, a copy and its way back take no more than 32 ms.</summary>
+    [Fact]
+    public void CopyPays_Measured_IsWeighedFromAMillisecondOn()
+    {
+        var cost = new PreemptionCost();
+        Assert.True(cost.CopyPays(1 << 30, 0)); // to learn from
+        cost.ObserveStep(0, 500, Second);
+        cost.ObserveCopy(1_000_000, Second); // 1 µs for a byte
+        Assert.True(cost.CopyPays(999, 0));
+        Assert.False(cost.CopyPays(2_000, 0));
+        Assert.True(cost.CopyPays(31_000, PrefixCache.Chance * 64));
+        Assert.False(cost.CopyPays(33_000, PrefixCache.Chance * 64));
+    }
 }
