@@ -68,7 +68,8 @@ public sealed record LlamaCppOptions
 
     /// <summary>
     /// Bytes of the host's memory that caches may take while the model runs, those of other models too: what the options leave open leaves room
-    /// for them. The bound itself is the engine's, which tells it with <see cref="LlamaCppRuntime.LimitSnapshots"/>.
+    /// for them. The bound itself is the engine's, which tells it with <see cref="LlamaCppRuntime.LimitSnapshots"/>. What the caches of models loaded
+    /// before have taken of it is not known here: it is missing from what is free and reserved once more, which errs on the safe side.
     /// </summary>
     public long HostCacheBytes { get; init; }
 

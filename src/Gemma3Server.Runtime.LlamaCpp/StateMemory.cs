@@ -4,7 +4,7 @@ using Gemma3Server.Runtime.LlamaCpp.Handles;
 namespace Gemma3Server.Runtime.LlamaCpp;
 
 /// <summary>A snapshot's bytes, in native memory that goes back to its pool when the snapshot is disposed of; that of a forgotten one is freed.</summary>
-internal sealed unsafe class StateMemory(StatePool pool, NativeBuffer buffer, int length) : MemoryManager<byte>
+internal sealed unsafe class StateMemory(StatePool pool, NativeBuffer buffer, int length, bool isKept) : MemoryManager<byte>
 {
     private NativeBuffer? _buffer = buffer;
 
@@ -26,7 +26,7 @@ internal sealed unsafe class StateMemory(StatePool pool, NativeBuffer buffer, in
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (Interlocked.Exchange(ref _buffer, null) is { } buffer) pool.Return(buffer);
+        if (Interlocked.Exchange(ref _buffer, null) is { } buffer) pool.Return(buffer, isKept);
     }
 
     private NativeBuffer Buffer => _buffer ?? throw new ObjectDisposedException(nameof(SequenceSnapshot));

@@ -6,8 +6,9 @@ namespace Gemma3Server.Runtime.LlamaCpp;
 /// Native memory for snapshots and copies, used again: fresh memory of hundreds of MiB costs a page fault every 4 KiB, and pinning it more than the copy.
 /// </summary>
 /// <remarks>
-/// What lies idle and what is rented take no more than the limit together, or nothing lies idle. Thread-safe, since whoever has a snapshot may dispose
-/// of it anywhere; memory is freed outside the lock, for a driver may take its time.
+/// What lies idle and what is rented take no more than the limit together, or nothing lies idle. Beyond that the largest buffer of a copy stays, for
+/// copies alone: snapshots may fill the limit for hours, and each copy would get, and pin, fresh memory. Thread-safe, since whoever has a snapshot may
+/// dispose of it anywhere; memory is freed outside the lock, for a driver may take its time.
 /// </remarks>
 internal sealed class StatePool(nint pinnedType) : IDisposable
 {
@@ -16,10 +17,15 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
 
     private readonly Lock _gate = new();
     private readonly List<NativeBuffer> _idle = [];
+    private NativeBuffer? _spare;
     private long _limit;
+    private bool _disposed;
 
-    /// <summary>Bytes that lie idle.</summary>
+    /// <summary>Bytes that lie idle within the limit.</summary>
     public long IdleBytes { get; private set; }
+
+    /// <summary>Bytes that lie ready for a copy beyond the limit.</summary>
+    public long SpareBytes => _spare?.Capacity ?? 0;
 
     /// <summary>Bytes of all memory that is rented.</summary>
     public long RentedBytes { get; private set; }
@@ -29,6 +35,7 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
     {
         lock (_gate) _limit = bytes;
         Trim();
+        FreeSpare();
     }
 
     /// <summary>Memory of <paramref name="length"/> bytes, with anything in it; <see langword="null"/> when there is none.</summary>
@@ -37,9 +44,14 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
     public StateMemory? Rent(int length, bool isKept)
     {
         var size = Rounded(length);
-        if (TakeIdle(length, isKept ? size : long.MaxValue) is { } idle) return new(this, idle, length);
-        lock (_gate) RentedBytes += size;
+        var idle = TakeIdle(length, isKept, isKept ? size : long.MaxValue);
+        if (idle is null)
+        {
+            lock (_gate) RentedBytes += size;
+        }
+
         Trim();
+        if (idle is not null) return new(this, idle, length, isKept);
         do
         {
             var buffer = new NativeBuffer(pinnedType);
@@ -50,34 +62,43 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
                     buffer.Ensure(size);
                 }
 
-                return new(this, buffer, length);
+                return new(this, buffer, length, isKept);
             }
             catch (OutOfMemoryException)
             {
                 buffer.Dispose();
             }
         }
-        while (FreeOldest(beyondLimitOnly: false));
+        while (FreeOldest(beyondLimitOnly: false) || FreeSpare());
 
         lock (_gate) RentedBytes -= size;
         return null;
     }
 
     /// <summary>Takes memory back.</summary>
-    public void Return(NativeBuffer buffer)
+    public void Return(NativeBuffer buffer, bool isKept)
     {
         lock (_gate)
         {
             RentedBytes -= buffer.Capacity;
-            IdleBytes += buffer.Capacity;
-            _idle.Add(buffer);
+            var idle = buffer;
+            if (!isKept && !_disposed && buffer.Capacity > SpareBytes) (_spare, idle) = (buffer, _spare);
+            if (idle is not null)
+            {
+                IdleBytes += idle.Capacity;
+                _idle.Add(idle);
+            }
         }
 
         Trim();
     }
 
     /// <summary>Frees what lies idle; what is rented is freed when it comes back.</summary>
-    public void Dispose() => Limit(0);
+    public void Dispose()
+    {
+        lock (_gate) _disposed = true;
+        Limit(0);
+    }
 
     /// <summary>Throws when the sums are wrong, or the limit is not kept.</summary>
     public void CheckIntegrity()
@@ -113,11 +134,27 @@ internal sealed class StatePool(nint pinnedType) : IDisposable
         return true;
     }
 
-    /// <summary>The smallest idle buffer of so many bytes; it is rented then.</summary>
-    private NativeBuffer? TakeIdle(long least, long most)
+    private bool FreeSpare()
+    {
+        NativeBuffer? spare;
+        lock (_gate) (spare, _spare) = (_spare, null);
+        spare?.Dispose();
+        return spare is not null;
+    }
+
+    /// <summary>The smallest idle buffer of so many bytes, or for a copy that which is spared for it; it is rented then.</summary>
+    private NativeBuffer? TakeIdle(long least, bool isKept, long most)
     {
         lock (_gate)
         {
+            if (!isKept && SpareBytes >= least)
+            {
+                var spare = _spare!;
+                _spare = null;
+                RentedBytes += spare.Capacity;
+                return spare;
+            }
+
             NativeBuffer? best = null;
             foreach (var buffer in _idle)
             {

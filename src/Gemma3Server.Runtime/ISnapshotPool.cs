@@ -5,8 +5,8 @@ namespace Gemma3Server.Runtime;
 public interface ISnapshotPool
 {
     /// <summary>
-    /// Bounds what is kept: together with the snapshots that live it takes no more than <paramref name="bytes"/>, from now on. 0, as before the first
-    /// call, frees all that is kept.
+    /// Frees what is kept beyond <paramref name="bytes"/>, and bounds it from now on: together with the snapshots that live it takes no more. Before the
+    /// first call the bound is 0. The memory of one copy between sequences may stay beyond it, since every such copy needs it again; a call frees that too.
     /// </summary>
     void LimitSnapshots(long bytes);
 }

@@ -37,6 +37,47 @@ public sealed class StatePoolTests
         Assert.Equal(0, pool.IdleBytes);
     }
 
+    /// <summary>As with a runtime that is never told a limit, or whose caches are full: a draft model's moves, and every fork.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2 * Length)]
+    public void Rent_CopiesBeyondTheLimit_AreAlwaysTheSameMemory(int limit)
+    {
+        using var pool = new StatePool(0);
+        if (limit > 0) pool.Limit(limit);
+        using var kept = limit > 0 ? pool.Rent(limit, isKept: true) : null;
+        var address = AddressOf(pool, Length, isKept: false);
+        for (var i = 0; i < 3; i++)
+        {
+            using (pool.Rent(Length, isKept: true)) pool.CheckIntegrity(); // a checkpoint that takes another's place
+            Assert.Equal(address, AddressOf(pool, Length - i, isKept: false));
+        }
+
+        Assert.Equal(0, pool.IdleBytes);
+        Assert.InRange(pool.SpareBytes, Length, Length + (Length / 8));
+        pool.CheckIntegrity();
+    }
+
+    [Fact]
+    public void Rent_TwoCopiesAtOnceBeyondTheLimit_SparesTheLarger()
+    {
+        using var pool = new StatePool(0);
+        using (pool.Rent(Length, isKept: false))
+        using (pool.Rent(Length / 2, isKept: false)) Assert.Equal(0, pool.SpareBytes);
+        Assert.True(pool.SpareBytes >= Length);
+        Assert.Equal((0, 0), (pool.IdleBytes, pool.RentedBytes));
+    }
+
+    [Fact]
+    public void Limit_CalledAgain_FreesTheCopysMemoryToo()
+    {
+        using var pool = new StatePool(0);
+        AddressOf(pool, Length, isKept: false);
+        Assert.NotEqual(0, pool.SpareBytes);
+        pool.Limit(0);
+        Assert.Equal(0, pool.SpareBytes);
+    }
+
     [Fact]
     public void Limit_Lowered_FreesWhatLiesIdle()
     {
@@ -53,10 +94,10 @@ public sealed class StatePoolTests
     {
         var pool = new StatePool(0);
         pool.Limit(1 << 20);
-        var rented = pool.Rent(Length, isKept: true);
+        IDisposable[] rented = [pool.Rent(Length, isKept: true)!, pool.Rent(Length, isKept: false)!];
         pool.Dispose();
-        ((IDisposable)rented!).Dispose();
-        Assert.Equal((0, 0), (pool.IdleBytes, pool.RentedBytes));
+        foreach (var memory in rented) memory.Dispose();
+        Assert.Equal((0, 0, 0), (pool.IdleBytes, pool.SpareBytes, pool.RentedBytes));
     }
 
     [Theory]
@@ -76,9 +117,9 @@ public sealed class StatePoolTests
                     pool.Limit(random.Next(3) * 400_000);
                     break;
                 case < 3 when rented.Count < 8:
-                    var idle = pool.IdleBytes;
+                    var idle = pool.IdleBytes + pool.SpareBytes;
                     rented.Add(pool.Rent(random.Next(1, Length), isKept: random.Next(2) == 0)!);
-                    if (pool.IdleBytes < idle) reused++;
+                    if (pool.IdleBytes + pool.SpareBytes < idle) reused++;
                     break;
                 case var _ when rented.Count > 0:
                     var at = random.Next(rented.Count);
@@ -98,9 +139,9 @@ public sealed class StatePoolTests
         pool.CheckIntegrity();
     }
 
-    private static unsafe nint AddressOf(StatePool pool, int length)
+    private static unsafe nint AddressOf(StatePool pool, int length, bool isKept = true)
     {
-        using var memory = pool.Rent(length, isKept: true)!;
+        using var memory = pool.Rent(length, isKept)!;
         fixed (byte* start = memory.GetSpan()) return (nint)start;
     }
 }
