@@ -3,7 +3,7 @@ using Gemma3Server.Runtime;
 namespace Gemma3Server.Testing;
 
 /// <summary>Passes every call on to another runtime; a test overrides those that it watches or disturbs.</summary>
-public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
+public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime, ISnapshotPool
 {
     /// <inheritdoc/>
     public ModelInfo Model => inner.Model;
@@ -43,6 +43,9 @@ public abstract class DelegatingRuntime(IModelRuntime inner) : IModelRuntime
 
     /// <inheritdoc/>
     public virtual void Release(int sequence) => inner.Release(sequence);
+
+    /// <inheritdoc/>
+    public virtual void LimitSnapshots(long bytes) => (inner as ISnapshotPool)?.LimitSnapshots(bytes);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -17,6 +17,7 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
     private int _parts;
     private double _bytesPerToken;
     private int _checkpointBytes;
+    private int _tooLong;
 
     /// <summary>Bytes of all checkpoints, of all prefixes, and of all sequences that were swapped out.</summary>
     public long CheckpointBytes => prefixes.CheckpointBytes;
@@ -40,7 +41,8 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
         var parts = options.HostShares?.Count ?? 1;
         if (parts == _parts) return;
         _parts = parts;
-        prefixes.MakeCheckpointRoom(CheckpointBudget);
+        _tooLong = int.MaxValue;
+        prefixes.MakeCheckpointRoom(0, CheckpointBudget);
         _swaps.Trim(CacheBudget);
         prefixes.MakeHostRoom(0, PrefixBudget, double.PositiveInfinity);
         prefixes.Tick(); // now, since others may take it
@@ -73,19 +75,25 @@ internal sealed class HostMemory(IModelRuntime runtime, PrefixCache prefixes, Pr
     }
 
     /// <summary>
-    /// Whether a checkpoint that saves <paramref name="saved"/> tokens is worth its copy, and that of <paramref name="around"/> tokens which
-    /// have to make way for it.
+    /// Whether a checkpoint of <paramref name="length"/> tokens, which saves <paramref name="saved"/>, is worth its copy, and that of
+    /// <paramref name="around"/> tokens which have to make way for it. None is that the budget is known to be too small for.
     /// </summary>
-    public bool CheckpointPays(double saved, int around) => cost.CopyPays(_checkpointBytes + (2 * ExpectedBytes(around)), saved);
+    public bool CheckpointPays(int length, double saved, int around) =>
+        length < _tooLong && cost.CopyPays(_checkpointBytes + (2 * ExpectedBytes(around)), saved);
 
     /// <summary>Takes a checkpoint of an id that holds the first <paramref name="length"/> tokens of a sequence.</summary>
     public void TakeCheckpoint(Sequence sequence, int id, int length)
     {
-        if (!prefixes.MakeCheckpointRoom(CheckpointBudget)) return;
         if (Take(id, SnapshotScope.SlidingWindow) is not { } snapshot) return;
         _checkpointBytes = snapshot.Data.Length;
-        if (CheckpointBytes + _checkpointBytes <= CheckpointBudget) prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
-        else snapshot.Dispose();
+        if (prefixes.MakeCheckpointRoom(_checkpointBytes, CheckpointBudget))
+        {
+            prefixes.SetCheckpoint(sequence.Tokens[..length], snapshot);
+            return;
+        }
+
+        _tooLong = Math.Min(_tooLong, length); // shorter ones are smaller: some may fit
+        snapshot.Dispose();
     }
 
     /// <summary>Copies an id's state; without memory for it the others give theirs back.</summary>

@@ -218,7 +218,7 @@ internal sealed class KvCache
         if (!_checkpoints.Pays(entry, sequence, length)) return;
         var saved = PrefixCache.Chance * (length - PrefixCache.LengthOfCheckpointBefore(entry, length));
         var passed = length < sequence.Computed;
-        if (!_host.CheckpointPays(saved, around: passed && !_limits.SharedCells ? sequence.Computed : 0)) return;
+        if (!_host.CheckpointPays(length, saved, around: passed && !_limits.SharedCells ? sequence.Computed : 0)) return;
         if (!passed) _host.TakeCheckpoint(sequence, sequence.Id, length);
         else if (IsAboutToBeLost(sequence, length) && length >= _search.FloorOf(entry)) _ids.TakePassedCheckpoint(entry, length);
     }

@@ -150,15 +150,11 @@ internal sealed class PrefixCache
         return least;
     }
 
-    /// <summary>Drops checkpoints, those worth least first, until another as large as the largest fits into the budget.</summary>
-    public bool MakeCheckpointRoom(long budget)
+    /// <summary>Drops checkpoints, those worth least first, until another of so many bytes fits into the budget; false, and none is dropped, when it cannot.</summary>
+    public bool MakeCheckpointRoom(long bytes, long budget)
     {
-        while (CheckpointBytes + LargestCheckpoint() > budget)
-        {
-            if (Least(_checkpoints) is not { } node) return false;
-            DropCheckpoint(node);
-        }
-
+        if (bytes > budget) return false;
+        while (CheckpointBytes + bytes > budget) DropCheckpoint(Least(_checkpoints)!);
         return true;
     }
 
@@ -239,13 +235,6 @@ internal sealed class PrefixCache
         _dropped.Add(checkpoint);
         node.Checkpoint = null;
         _checkpoints.Remove(node);
-    }
-
-    private int LargestCheckpoint()
-    {
-        var largest = 0;
-        foreach (var node in _checkpoints) largest = Math.Max(largest, node.Checkpoint!.Data.Length);
-        return largest;
     }
 
     private void OnUnlocked(RadixNode node) => DropCheckpoint(node);

@@ -61,13 +61,59 @@ public sealed class HostSharesTests
     [Fact]
     public void KeepShare_RuntimeKeepsMemory_IsToldItsBound()
     {
-        var runtime = new KeepingRuntime(new FakeModelRuntime(Shape));
+        var inner = new KeepingRuntime(new FakeModelRuntime(Shape));
+        var runtime = new KeepingRuntime(inner);
         using var harness = new EngineHarness(runtime, Options(hostBytes: 3000) with { CheckpointBytes = 600 });
         Come(models: 3);
         harness.Cache.KeepShare();
         harness.Cache.KeepShare();
         harness.Cache.ShedSnapshots();
         Assert.Equal([3600, 1200, 0, 1200], runtime.Limits);
+        Assert.Equal(runtime.Limits, inner.Limits); // else runs with a watched runtime would do without what it keeps
+    }
+
+    /// <summary>A checkpoint of the fake takes 4 bytes for each token.</summary>
+    [Fact]
+    public void KeepShare_PartIsLessThanACheckpoint_CopiesNoneAsLongAgain()
+    {
+        var runtime = new KeepingRuntime(new FakeModelRuntime(Shape with { SlidingWindow = 16, SharedCells = 0 }));
+        using var harness = new EngineHarness(runtime, Options(hostBytes: 0) with { CheckpointBytes = 600 }, new StepClock(TimeSpan.Zero));
+        Run('a', 100);
+        Run('b', 110);
+        Assert.Equal(2, runtime.Checkpoints);
+        Assert.InRange(harness.Cache.CheckpointBytes, 440, 600); // the second took the room of the first
+        Come(models: 2);
+        harness.Cache.KeepShare();
+        Assert.Equal(0, harness.Cache.CheckpointBytes);
+        Run('c', 100);
+        Run('d', 100);
+        Run('e', 120);
+        Assert.Equal(3, runtime.Checkpoints);
+        Run('f', 40);
+        Assert.Equal(4, runtime.Checkpoints);
+        Assert.InRange(harness.Cache.CheckpointBytes, 160, 300);
+        Run('g', 100);
+        Assert.Equal(4, runtime.Checkpoints);
+
+        void Run(char letter, int length)
+        {
+            harness.Submit(new string(letter, length), 40);
+            harness.RunToEnd();
+        }
+    }
+
+    [Fact]
+    public void KeepShare_CheckpointsFillHalfOfThePart_AllStay()
+    {
+        var runtime = new FakeModelRuntime(Shape with { SlidingWindow = 16, SharedCells = 0 });
+        using var harness = new EngineHarness(runtime, Options(hostBytes: 0) with { CheckpointBytes = 1000 }, new StepClock(TimeSpan.Zero));
+        harness.Submit(new string('a', 100), 40);
+        harness.RunToEnd();
+        var held = harness.Cache.CheckpointBytes;
+        Assert.InRange(held, 400, 500); // no room for another one in the half
+        Come(models: 2);
+        harness.Cache.KeepShare();
+        Assert.Equal(held, harness.Cache.CheckpointBytes);
     }
 
     [Fact]
@@ -94,10 +140,22 @@ public sealed class HostSharesTests
         for (var i = 0; i < models; i++) _shares.Join(static () => { });
     }
 
-    private sealed class KeepingRuntime(IModelRuntime inner) : DelegatingRuntime(inner), ISnapshotPool
+    private sealed class KeepingRuntime(IModelRuntime inner) : DelegatingRuntime(inner)
     {
         public new List<long> Limits { get; } = [];
 
-        public void LimitSnapshots(long bytes) => Limits.Add(bytes);
+        public int Checkpoints { get; private set; }
+
+        public override SequenceSnapshot? Snapshot(int sequence, SnapshotScope scope)
+        {
+            if (scope == SnapshotScope.SlidingWindow) Checkpoints++;
+            return base.Snapshot(sequence, scope);
+        }
+
+        public override void LimitSnapshots(long bytes)
+        {
+            Limits.Add(bytes);
+            base.LimitSnapshots(bytes);
+        }
     }
 }
