@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using Gemma3Server.Runtime.ConformanceTests.Support;
 using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Diagnostics;
+using Gemma3Server.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gemma3Server.Runtime.ConformanceTests.LlamaCpp;
