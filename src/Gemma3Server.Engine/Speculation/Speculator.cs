@@ -121,8 +121,9 @@ internal sealed class Speculator
         var extra = 0.0;
         if (plan.DraftRows == 0) _cost.Observe(decoding, seconds);
         else extra = _cost.Observe(decoding, plan.DraftRows, _apart, seconds);
-        // To bring the model up to a sequence is no loss where it pays.
-        if (plan.DraftRows > 0 || !_modelPays) _credit.Settle((_held / (double)decoding) - ((extra + drafting) / _cost.Plain(decoding)));
+        // To bring the model up to a sequence is no loss where it pays; beside a step of no time on the clock nothing is a gain or a loss.
+        if (_cost.Plain(decoding) is > 0 and var plain && (plan.DraftRows > 0 || !_modelPays))
+            _credit.Settle((_held / (double)decoding) - ((extra + drafting) / plain));
     }
 
     /// <summary>How many rows may be added.</summary>

@@ -20,7 +20,7 @@ internal sealed class GenerationOutput
     public GenerationOutput(GenerationRequest request, ITokenizer tokenizer)
     {
         _text = new(request, tokenizer);
-        Events = new GenerationReader(_channel.Reader, _text);
+        Events = new GenerationEvents(_channel.Reader, _text);
     }
 
     /// <summary>The reader's end.</summary>

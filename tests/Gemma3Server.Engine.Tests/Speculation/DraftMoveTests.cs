@@ -18,7 +18,12 @@ public sealed class DraftMoveTests
             runtime, new() { PrefixReuse = false, Speculation = SpeculationMode.Draft }, new StepClock(TimeSpan.FromMilliseconds(1)), draft);
         var prompt = new string('p', 300);
         var (stays, leaves, moves) = (harness.Submit($"a{prompt}", 400), harness.Submit($"b{prompt}", 150), harness.Submit($"c{prompt}", 400));
-        while (leaves.State != SequenceState.Finished) harness.Step();
+        for (var steps = 0; leaves.State != SequenceState.Finished; steps++)
+        {
+            Assert.True(steps < 1000, "The engine makes no progress.");
+            harness.Step();
+        }
+
         Assert.Equal((0, 2), (stays.Id, moves.Id));
         Assert.Contains(draft.Rows, row => row.Sequence == 2 && row.Position > moves.PromptLength);
 

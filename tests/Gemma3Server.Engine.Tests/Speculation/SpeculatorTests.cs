@@ -90,10 +90,62 @@ public sealed class SpeculatorTests
         using var harness = new EngineHarness(runtime, new(), runtime.Clock);
         var request = Request(0, Tokens);
         var sequence = harness.Submit(request with { PredictedTokens = EngineHarness.RunAlone(request, Shape).Tokens });
-        while (harness.Metrics.Snapshot(0, 0).DraftTokens == 0) harness.Step();
+        for (var steps = 0; harness.Metrics.Snapshot(0, 0).DraftTokens == 0; steps++)
+        {
+            Assert.True(steps < Tokens, "Nothing is drafted.");
+            harness.Step();
+        }
+
         Assert.InRange(sequence.Generated, 8, 12 + 8);
         var statistics = harness.Metrics.Snapshot(0, 0);
         Assert.Equal(statistics.DraftTokens, statistics.AcceptedDraftTokens);
+    }
+
+    /// <summary>Steps that took no time tell nothing of what drafts gain or lose, so they take no credit.</summary>
+    [Fact]
+    public void Generate_PredictedTextAfterStepsWithoutTime_IsDrafted()
+    {
+        var clock = new StepClock(TimeSpan.Zero);
+        var step = TimeSpan.Zero;
+        var shape = Shape with
+        {
+            OnForward = _ =>
+            {
+                clock.Advance(step);
+                return ForwardStatus.Ok;
+            },
+        };
+        using var harness = new EngineHarness(shape, clock: clock);
+        harness.Submit("no time", 5);
+        harness.RunToEnd();
+
+        step = TimeSpan.FromMilliseconds(1);
+        for (var i = 0; i < 2; i++)
+        {
+            var request = Request(i, Tokens);
+            harness.Submit(request with { PredictedTokens = EngineHarness.RunAlone(request, Shape).Tokens });
+        }
+
+        harness.RunToEnd();
+        Assert.InRange(harness.Metrics.Snapshot(0, 0).AcceptedDraftTokens, Tokens / 2, 2 * Tokens);
+    }
+
+    /// <summary>A draft model need not hold as much as the served one: behind its end nothing is drafted, and the text is the same.</summary>
+    [Fact]
+    public void Generate_PastTheContextOfTheDraftModel_GoesOnWithoutDrafts()
+    {
+        const int Short = 128;
+        var request = Request(0, Tokens);
+        using var harness = new EngineHarness(
+            Shape, new() { Speculation = SpeculationMode.Draft }, new StepClock(TimeSpan.FromMilliseconds(1)), draft: Shape with { ContextLength = Short });
+        foreach (var _ in Enumerable.Range(0, 2)) // the second one in an id whose draft is full
+        {
+            var sequence = harness.Submit(request);
+            var before = harness.Metrics.Snapshot(0, 0).AcceptedDraftTokens;
+            harness.RunToEnd();
+            Assert.Equal(EngineHarness.RunAlone(request, Shape).Tokens, sequence.Tokens[sequence.PromptLength..].ToArray());
+            Assert.InRange(harness.Metrics.Snapshot(0, 0).AcceptedDraftTokens - before, Short / 4, Short);
+        }
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using Gemma3Server.Runtime.ConformanceTests.Support;
 using Gemma3Server.Runtime.LlamaCpp;
 using Gemma3Server.Runtime.LlamaCpp.Diagnostics;
+using Gemma3Server.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gemma3Server.Runtime.ConformanceTests.LlamaCpp;
@@ -26,7 +27,7 @@ public sealed class LlamaCppRuntimeTests
                 MaxBatchTokens = 256,
                 MaxLogitsRows = 3,
                 MicroBatchTokens = 64,
-                PrefillTile = runtime.Limits.PrefillTile,
+                PrefillTile = TestLibrary.Directory is null ? 64 : 1, // as many layers as there are on a GPU
                 TotalCells = 1536,
             },
             runtime.Limits);

@@ -8,7 +8,7 @@ namespace Gemma3Server.Engine.Text;
 /// One reader. A token need not complete any text, so <see cref="WaitToReadAsync"/> may come back for nothing: it is to be followed by
 /// <see cref="TryRead"/>, in a loop, as with any channel.
 /// </remarks>
-internal sealed class GenerationReader(ChannelReader<Emission> emissions, GenerationText text) : ChannelReader<GenerationEvent>
+internal sealed class GenerationEvents(ChannelReader<Emission> emissions, GenerationText text) : ChannelReader<GenerationEvent>
 {
     private GenerationEvent? _next;
 
