@@ -37,7 +37,10 @@ public sealed record EngineOptions
     /// </summary>
     public double InterTokenFactor { get; init; } = 2;
 
-    /// <summary>The longest time between two tokens in milliseconds, for each step; the smaller of the two bounds holds. 0 = none.</summary>
+    /// <summary>
+    /// The longest time between two tokens in milliseconds, for each step; the smaller of the two bounds holds. 0 = none. Sixteen rows of a prompt, and
+    /// <see cref="PrefillShare"/>, are given even where they take longer.
+    /// </summary>
     public double InterTokenMilliseconds { get; init; }
 
     /// <summary>

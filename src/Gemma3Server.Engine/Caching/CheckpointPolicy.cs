@@ -26,7 +26,7 @@ internal sealed class CheckpointPolicy(PrefixSearch search, RuntimeLimits limits
     /// Whether a checkpoint pays: not where the sequence must stay so short that a rewind undoes what comes after, nor just behind another.
     /// </summary>
     public bool Pays(CacheEntry entry, Sequence sequence, int length) =>
-        sequence.Count + sequence.Remaining - length >= limits.MicroBatchTokens
+        search.IsLostBehind(length, sequence.Count + sequence.Remaining)
         && length - PrefixCache.LengthOfCheckpointBefore(entry, length) >= PrefixSearch.MinimumReuse;
 
     /// <summary>Where the rows of a sequence shall end for others' sake, if that is after <paramref name="start"/> and before <paramref name="end"/>.</summary>

@@ -120,6 +120,15 @@ internal sealed class KvCache
         if (double.IsNegativeInfinity(best.Net)) return CacheAnswer.Full;
         _prefixes.Tick();
         var (id, length) = _ids.Bring(best);
+        if (length == 0 && best is { Source: CacheSource.Fork, Checkpoint: null, Holder: { Length: > 0 } holder })
+        {
+            // Its window has gone to others; the next best may be a checkpoint. The id that was emptied is free now.
+            holder.Floor = Math.Max(holder.Floor, _search.FloorOfCopy(holder.Length));
+            _search.Run(sequence);
+            best = _search.Best;
+            (id, length) = _ids.Bring(best);
+        }
+
         var miss = length == best.Length ? _search.Miss : CacheMiss.Failed;
         var source = length == 0 ? CacheSource.None : best.Source;
         Occupy(id, sequence, length, new(Math.Min(length, sequence.PromptLength), source, Math.Min(_search.DivergedAt, sequence.PromptLength), miss));
@@ -235,7 +244,7 @@ internal sealed class KvCache
 
     // The rest of the prompt alone is more than a local layer keeps beyond its window.
     private bool IsAboutToBeLost(Sequence sequence, int length) =>
-        length >= _search.LeastCopy && sequence.Count - length >= _limits.MicroBatchTokens;
+        length >= _search.LeastCopy && _search.IsLostBehind(length, sequence.Count);
 
     private static void Leave(Sequence sequence)
     {

@@ -69,6 +69,14 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
     /// </summary>
     public int KeptWhole => window == 0 ? int.MaxValue : window + (limits.SharedCells ? 0 : limits.MicroBatchTokens);
 
+    /// <summary>
+    /// Whether a sequence that grows to <paramref name="end"/> may no longer be cut back to a length: own cells keep a micro batch beyond the window, and shared ones
+    /// nothing for sure.
+    /// </summary>
+    public bool IsLostBehind(int length, int end) => limits.SharedCells
+        ? end > KeptWhole && end - length >= MinimumReuse
+        : end - length >= limits.MicroBatchTokens;
+
     /// <summary>Searches for a sequence; the other members then tell what was found.</summary>
     public void Run(Sequence sequence)
     {
@@ -103,15 +111,15 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
 
         var (length, checkpoint) = Reach(Math.Min(shared, held), FloorOf(entry));
         if (length < MinimumReuse) return;
+
+        // What lies out of the window may be gone where others take such cells, and a refusal costs all; a checkpoint nearby is sure.
+        var near = checkpoint is null && window > 0 && length < held - 1 && prefixes.CheckpointAt(Math.Min(shared, length)) is { } before
+            && before.End > length - MinimumReuse ? before : null;
+        if (limits.SharedCells && near is not null) (length, checkpoint) = (near.End, near);
         if (entry.IsIdle) Offer(new(CacheSource.Idle, length, length - prefixes.Loss(entry, length), entry, null, checkpoint));
 
         // A copy of the whole and a checkpoint is one copy, and leaves the holder's window alone.
-        if (checkpoint is null && !limits.SharedCells && window > 0 && length < held - 1
-            && prefixes.CheckpointAt(Math.Min(shared, length)) is { } near && near.End > length - MinimumReuse)
-        {
-            (length, checkpoint) = (near.End, near);
-        }
-
+        if (near is not null) (length, checkpoint) = (near.End, near);
         var cut = checkpoint is null && window > 0 && length < held - 1;
         var saved = length - (CopyCost(held) * (cut ? CopiesOfCut : 1));
         if (saved >= LeastCopy) Offer(new(CacheSource.Fork, length, saved - LossOfTarget(entry), entry, null, checkpoint));

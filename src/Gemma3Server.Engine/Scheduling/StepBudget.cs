@@ -28,6 +28,15 @@ internal sealed class StepBudget
     /// <summary>Seconds between two tokens that nobody notices while the mean is kept: eight tokens a second are more than one reads.</summary>
     private const double Unnoticed = 0.125;
 
+    /// <summary>Least part of a decode step that each step earns prefill, whatever the bounds: a prompt shall begin some day.</summary>
+    private const double LeastEarned = 0.05;
+
+    /// <summary>
+    /// What each step without a tile leaves of the belief that tiles take too long: one that was measured on a bad day is tried again, a few times in a
+    /// thousand steps.
+    /// </summary>
+    private const double Belief = 0.99;
+
     /// <summary>Part of a worthwhile chunk's price that must have been earned before it runs: half a step early and half a step late even out.</summary>
     private const double Earned = 0.75;
 
@@ -53,6 +62,7 @@ internal sealed class StepBudget
     private readonly PrefillCost _crumbs = new();
     private double _alone, _aloneRows;
     private double _saved;
+    private double _belief = 1;
     private int _granted;
 
     /// <param name="options">The bounds.</param>
@@ -85,31 +95,36 @@ internal sealed class StepBudget
     /// How many prefill rows a step with so many decode rows may have, of which the first prompt wants <paramref name="rest"/>; 0 = none yet. It
     /// is asked once a step in which prompts wait.
     /// </summary>
-    public int Rows(int decodeRows, int rest = int.MaxValue)
+    /// <param name="decodeRows">Decode rows of the step.</param>
+    /// <param name="rest">Rows that the first prompt has left.</param>
+    /// <param name="room">Rows that the step has left for them, at least 1.</param>
+    public int Rows(int decodeRows, int rest = int.MaxValue, int room = int.MaxValue)
     {
         _granted = 0;
-        if (decodeRows == 0) return MostRows;
+        var most = Math.Min(MostRows, room);
+        if (decodeRows == 0) return most;
         var decode = _decode.Seconds(decodeRows);
-        if (decode == 0 || Tried == 0) return LeastRows;
+        if (decode == 0 || Tried == 0) return Math.Min(LeastRows, most);
 
         var bound = Math.Min(decode * _factor, _most);
-        var each = Math.Max(bound - decode, _sharePerRest * decode);
+        var each = Math.Max(bound - decode, Math.Max(_sharePerRest, LeastEarned) * decode);
         var single = Math.Max(Math.Min(Math.Max(Overshoot * bound, Unnoticed), _most) - decode, each);
         var (start, row) = Fit(_tile);
-        var worth = Math.Min(Math.Max(2 * start, start + (row * _tile)), Seconds(Math.Min(rest, MostRows)));
-        if (worth > single)
+        var worth = Math.Min(Math.Max(2 * start, start + (row * _tile)), Seconds(Math.Min(rest, most)));
+        if (worth * _belief > single || most < Math.Min(rest, _tile))
         {
             _saved = 0;
-            return Steady(decode, bound);
+            if (double.IsPositiveInfinity(_most)) _belief *= Belief; // a bound that was set is not broken to try
+            return Steady(decode, bound, most);
         }
 
         var available = each + _saved;
         _saved = Math.Min(available, worth);
         if (available < Earned * worth) return 0;
         var seconds = Math.Min(Math.Max(available, worth), single);
-        _granted = rest < _tile ? Crumb(rest, seconds) : WholeTiles(Math.Min((seconds - start) / row, Math.Min(MostRows, 2 * Tried)));
+        _granted = rest < _tile ? Crumb(rest, seconds) : WholeTiles(Math.Min((seconds - start) / row, Math.Min(most, 2 * Tried)));
         // What little is left of a prompt then is cheaper now than as a crumb, or for another c.
-        if (rest > _granted && rest >= _tile && rest <= MostRows && start + (row * rest) <= Math.Min(Along * seconds, single)) _granted = rest;
+        if (rest > _granted && rest >= _tile && rest <= most && start + (row * rest) <= Math.Min(Along * seconds, single)) _granted = rest;
         _saved = available - Seconds(_granted);
         return _granted;
     }
@@ -137,20 +152,21 @@ internal sealed class StepBudget
             if (Tried > 0) seconds = Math.Min(seconds, Outlier * (decode + Seconds(prefillRows)));
             if (_granted > 0 && prefillRows != _granted) _saved += Seconds(_granted) - Seconds(prefillRows);
             (prefillRows >= _tile ? _tiles : _crumbs).Observe(prefillRows, seconds - decode);
+            if (prefillRows >= _tile) _belief = 1;
         }
     }
 
     private static double Mean(double mean, double sample, double seen) => seen == 0 ? sample : ((1 - Newest) * mean) + (Newest * sample);
 
     /// <summary>Rows for each step, where none that would be worth its while fits: what is left up to the bound, or the share.</summary>
-    private int Steady(double decode, double bound)
+    private int Steady(double decode, double bound, int most)
     {
         var (start, row) = Fit(1);
         var left = bound - decode - start;
         var share = _sharePerRest * (decode + start);
         var seconds = left >= share ? left : Math.Max(share, Math.Min(start, 2 * share));
-        var most = _tile > 1 ? Math.Min(_tile - 1, MostRows) : MostRows; // a tile is too long
-        return Math.Max(LeastRows, (int)Math.Min(seconds / row, Math.Min(most, 2 * Tried)));
+        if (_tile > 1) most = Math.Min(_tile - 1, most); // a tile is too long
+        return Math.Min(most, Math.Max(LeastRows, (int)Math.Min(seconds / row, 2 * Tried)));
     }
 
     /// <summary>What is left of a prompt, where it takes no longer than a chunk; otherwise in parts, as it costs the same.</summary>

@@ -139,7 +139,8 @@ internal sealed class StepPlanner
     private void PlanPrefill(List<Sequence> running)
     {
         if (_prefilling.Count > 1 && !_shortestLeads) Promote(running);
-        var left = Math.Min(Math.Max(1, RowLimit - _plan.Rows), Grant(decoding: _plan.Entries.Length));
+        var room = Math.Max(1, RowLimit - _plan.Rows);
+        var left = _budget?.Rows(_plan.Entries.Length, _prefilling[0].Pending, room) ?? Math.Min(room, StepTokens);
         if (left == 0) return;
         if (_prefilling.Count > 1) _shortestLeads = !_shortestLeads;
 
@@ -153,9 +154,6 @@ internal sealed class StepPlanner
             leads = false;
         }
     }
-
-    /// <summary>Rows for prompts, the first of which leads; 0 where they wait so that the streams keep their pace.</summary>
-    private int Grant(int decoding) => _budget?.Rows(decoding, _prefilling[0].Pending) ?? StepTokens;
 
     /// <summary>Puts whoever has been running longest to the head.</summary>
     private void Promote(List<Sequence> running)

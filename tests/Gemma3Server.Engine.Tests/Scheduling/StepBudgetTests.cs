@@ -90,6 +90,46 @@ public sealed class StepBudgetTests
         var steps = Run(budget, 100, decode: 10, Tiled);
         Assert.All(steps, step => Assert.InRange(step.Rows, least, most));
         if (milliseconds == 0) Assert.InRange(steps.Average(step => step.Milliseconds), 17, 21);
+        else Assert.All(steps, step => Assert.InRange(step.Milliseconds, 0, milliseconds));
+    }
+
+    /// <summary>The first tile took three times as long as it should: after a while it is tried again.</summary>
+    [Fact]
+    public void Rows_FirstTileStalls_TilesComeBack()
+    {
+        var budget = new StepBudget(new(), Most, 16, tile: 64);
+        budget.Observe(4, 0, Milliseconds(65));
+        budget.Observe(4, 64, Milliseconds(65 + (3 * Tiled(64))));
+        Run(budget, 200, decode: 65, Tiled);
+        Assert.InRange(Run(budget, 100, decode: 65, Tiled).Average(step => step.Rows), 38, 52);
+    }
+
+    /// <summary>Bounds that leave prompts nothing leave them a little.</summary>
+    [Fact]
+    public void Rows_FactorOneAndNoShare_PromptsCrawlButCome()
+    {
+        foreach (var tile in new[] { 1, 64 })
+        {
+            var budget = new StepBudget(new() { InterTokenFactor = 1, PrefillShare = 0 }, Most, 16, tile);
+            Run(budget, 100, decode: 65, Tiled);
+            Assert.InRange(Run(budget, 400, decode: 65, Tiled).Average(step => step.Rows), 1, 8);
+        }
+    }
+
+    /// <summary>Room for less than a tile: what there is, as all of it is dear.</summary>
+    [Theory]
+    [InlineData(48)]
+    [InlineData(5)]
+    public void Rows_StepHasLittleRoom_StaysInIt(int room)
+    {
+        var budget = new StepBudget(new(), Most, 16, tile: 64);
+        Run(budget, 40, decode: 65, Tiled);
+        for (var i = 0; i < 50; i++)
+        {
+            var rows = budget.Rows(4, 1000, room);
+            Assert.InRange(rows, Math.Min(room, StepBudget.LeastChunk), room);
+            budget.Observe(4, rows, Milliseconds(65 + Tiled(rows)));
+        }
     }
 
     /// <summary>A few rows behind a tile go with it; the last rows of a prompt, which cost more each, in parts as long as a tile.</summary>
@@ -260,10 +300,12 @@ public sealed class StepBudgetTests
     private static int Next(StepBudget budget, int decodeRows = 4, int rest = int.MaxValue)
     {
         budget.NobodyWaits();
-        while (true)
+        for (var i = 0; i < 1000; i++)
         {
             if (budget.Rows(decodeRows, rest) is > 0 and var rows) return rows;
         }
+
+        throw new InvalidOperationException("No step has rows for a prompt.");
     }
 
     /// <summary>Runs steps of four streams with as many rows as the budget says; the first only decodes.</summary>
