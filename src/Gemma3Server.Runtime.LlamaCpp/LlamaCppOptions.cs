@@ -93,7 +93,10 @@ public sealed record LlamaCppOptions
     /// </remarks>
     public bool? SharedCells { get; init; }
 
-    /// <summary>Cells of the shared pool when <see cref="SharedCells"/> is on; 0 = <see cref="ContextLength"/> times <see cref="Parallel"/>.</summary>
+    /// <summary>
+    /// Cells of the shared pool, which is used if this is given and <see cref="SharedCells"/> is left open; without meaning where that is off.
+    /// 0 = <see cref="ContextLength"/> times <see cref="Parallel"/>.
+    /// </summary>
     public int SharedCellCount { get; init; }
 
     /// <summary>

@@ -23,6 +23,14 @@ internal static class Checkpoints
         }
     }
 
+    /// <summary>The tiny checkpoint, said to be trained for so many tokens.</summary>
+    public static string TinyOf(int contextLength)
+    {
+        var path = System.IO.Path.Combine(Folder, $"gemma-3-tiny-of-{contextLength}.gguf");
+        SyntheticCheckpoint.Write(GemmaShape.Tiny with { ContextLength = contextLength }, path, seed: 42, cancellationToken: TestContext.Current.CancellationToken);
+        return path;
+    }
+
     /// <summary>The first <paramref name="bytes"/> bytes of a shape's checkpoint, in a file of its own.</summary>
     public static string Truncated(string shape, int bytes)
     {

@@ -123,6 +123,8 @@ internal sealed class StepBudget
         if (available < Earned * worth) return 0;
         var seconds = Math.Min(Math.Max(available, worth), single);
         _granted = rest < _tile ? Crumb(rest, seconds) : WholeTiles(Math.Min((seconds - start) / row, Math.Min(most, 2 * Tried)));
+        _granted = Math.Min(_granted, most);
+
         // What little is left of a prompt then is cheaper now than as a crumb, or for another c.
         if (rest > _granted && rest >= _tile && rest <= most && start + (row * rest) <= Math.Min(Along * seconds, single)) _granted = rest;
         _saved = available - Seconds(_granted);

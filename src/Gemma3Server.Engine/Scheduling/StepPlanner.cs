@@ -140,7 +140,7 @@ internal sealed class StepPlanner
     {
         if (_prefilling.Count > 1 && !_shortestLeads) Promote(running);
         var room = Math.Max(1, RowLimit - _plan.Rows);
-        var left = _budget?.Rows(_plan.Entries.Length, _prefilling[0].Pending, room) ?? Math.Min(room, StepTokens);
+        var left = Math.Min(room, _budget?.Rows(_plan.Entries.Length, _prefilling[0].Pending, room) ?? StepTokens);
         if (left == 0) return;
         if (_prefilling.Count > 1) _shortestLeads = !_shortestLeads;
 

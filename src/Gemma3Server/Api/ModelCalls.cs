@@ -59,7 +59,7 @@ internal sealed class ModelCalls(ModelPool pool, ModelDirectory directory, TimeP
             context.Response.NameIgnored(ignored.Names);
         }
 
-        if (headers.Deterministic && ((ModelSession)lease.Instance).Engine.Limits is { SharedCells: true })
+        if (headers.Deterministic && IsGeneration(context) && ((ModelSession)lease.Instance).Engine.Limits is { SharedCells: true })
         {
             lease.Dispose();
             return (null, ChatHeaders.SharedCells);
@@ -101,7 +101,10 @@ internal sealed class ModelCalls(ModelPool pool, ModelDirectory directory, TimeP
     private static async Task<bool> IsAcquiredAsync(Task<(ModelLease? Lease, OpenAiError? Error)> acquiring) => (await acquiring).Lease is not null;
 
     private static bool IsStream(HttpContext context, JsonElement body) =>
-        context.GetEndpoint()?.Metadata.GetMetadata<GenerationRoute>() is { Event: not null } && body.TryGetProperty("stream", out var stream) && stream.ValueKind == JsonValueKind.True;
+        IsGeneration(context) && body.TryGetProperty("stream", out var stream) && stream.ValueKind == JsonValueKind.True;
+
+    /// <summary>Whether the model is to say something: what it only reads or counts is the same anyway, and comes whole.</summary>
+    private static bool IsGeneration(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<GenerationRoute>() is { Event: not null };
 
     private static bool TryReadName(JsonElement body, out string? name, out OpenAiError? error)
     {

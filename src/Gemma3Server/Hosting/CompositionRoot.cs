@@ -32,7 +32,10 @@ internal static class CompositionRoot
             Load = (settings, free, progress, stopped) =>
                 LlamaCppRuntime.Load(Translate(settings) with { Free = Within(free), OnProgress = progress }, loggers, stopped),
             LoadDraft = (settings, runtime, free, stopped) =>
-                LlamaCppRuntime.Load(TranslateDraft(settings, runtime.Limits) with { Free = Within(free) }, loggers, stopped),
+            {
+                var served = Translate(settings) with { Parallel = runtime.Limits.MaxSequences, ContextLength = runtime.Limits.ContextLength };
+                return NameDraft(() => LlamaCppRuntime.Load(DraftOf(served) with { Free = Within(free) }, loggers, stopped));
+            },
             Need = settings => NeedOf(Translate(settings), Measure()),
             TakenBy = runtime => SizeOf(((LlamaCppRuntime)runtime).Memory.Need),
             HostLayers = runtime => ((LlamaCppRuntime)runtime).Memory is { Free.Gpus: > 0 } plan ? plan.LayerCount - plan.OffloadedLayers : 0,
@@ -69,7 +72,7 @@ internal static class CompositionRoot
         };
         var least = options with { Parallel = 1, ContextLength = options.ContextLength == 0 ? Math.Min(longest, LeastContext) : options.ContextLength };
         var size = SizeOf(MemoryPlanner.Plan(usual, endless).Need);
-        if (options.DraftPath is not null) size += SizeOf(MemoryPlanner.Plan(usual with { ModelPath = options.DraftPath, DraftPath = null, DraftRows = 0, SharedCells = false, SharedCellCount = 0 }, endless).Need);
+        if (options.DraftPath is not null) size += SizeOf(NameDraft(() => MemoryPlanner.Plan(DraftOf(usual), endless)).Need);
         return new(size, SizeOf(MemoryPlanner.Plan(least, endless).Need).Total);
     }
 
@@ -174,17 +177,32 @@ internal static class CompositionRoot
             new() { SourcePath = path, TargetPath = target, EmbeddingType = Enum.Parse<GgmlType>(type, ignoreCase: true), Overwrite = overwrite },
             loggers, report, stopped);
 
-    /// <summary>The draft model has the same sequences, each with cells of its own: what it guesses is taken back all the time.</summary>
-    private static LlamaCppOptions TranslateDraft(Gemma3ServerOptions settings, RuntimeLimits served) => Translate(settings) with
+    /// <summary>
+    /// The draft model has the same sequences, each with cells of its own: what it guesses is taken back all the time. It holds as much of them
+    /// as it was trained for, which may be less: behind that nothing is drafted. A file that cannot be read is left to its load, which says why.
+    /// </summary>
+    private static LlamaCppOptions DraftOf(LlamaCppOptions served) => served with
     {
-        ModelPath = settings.Model.DraftPath!,
+        ModelPath = served.DraftPath!,
         DraftPath = null,
-        Parallel = served.MaxSequences,
-        ContextLength = served.ContextLength,
+        ContextLength = TryReadFootprint(Path.GetFullPath(served.DraftPath!), out var draft, out _) ? Math.Min(served.ContextLength, draft.TrainedContextLength) : served.ContextLength,
         DraftRows = 0,
         SharedCells = false,
         SharedCellCount = 0,
     };
+
+    /// <summary>Says of a fault that it is the draft model's; what is missing memory goes as it is.</summary>
+    private static T NameDraft<T>(Func<T> use)
+    {
+        try
+        {
+            return use();
+        }
+        catch (ModelLoadException exception) when (!exception.IsForMemory)
+        {
+            throw new ModelLoadException($"The draft model cannot be used: {exception.Message}", exception);
+        }
+    }
 
     /// <summary>For plans, whose models are given as footprints.</summary>
     private static LlamaCppOptions TranslateSizes(Gemma3ServerOptions settings) => Translate(settings) with { ModelPath = "", DraftPath = null };

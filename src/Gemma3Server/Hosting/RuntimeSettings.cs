@@ -50,10 +50,10 @@ internal sealed record RuntimeSettings
     /// <summary>Whether the weights are locked in RAM.</summary>
     public bool MemoryLock { get; init; }
 
-    /// <summary>Whether all conversations share one pool of KV cells; nothing, or auto = where all layers are on a GPU.</summary>
+    /// <summary>Whether all conversations share one pool of KV cells; nothing, or auto = where all layers are on a GPU, or the pool's size is given.</summary>
     public bool? SharedCells { get; init; }
 
-    /// <summary>Cells of the shared pool; 0 = enough for all conversations at full length.</summary>
+    /// <summary>Cells of the shared pool, which makes auto true; 0 = enough for all conversations at full length.</summary>
     [Range(0, int.MaxValue)]
     public int SharedCellCount { get; init; }
 

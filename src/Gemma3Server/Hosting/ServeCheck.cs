@@ -27,6 +27,8 @@ internal static class ServeCheck
             var formats = typeof(ModelSettings).GetProperty(nameof(ModelSettings.ToolFormat))!.GetCustomAttribute<AllowedValuesAttribute>()!;
             if (model.ToolFormat is not null && !formats.IsValid(model.ToolFormat))
                 yield return $"{key}:ToolFormat must be one of {string.Join(", ", formats.Values)}, but is '{model.ToolFormat}'.";
+            if (model.SharedCells is { Length: > 0 } cells && !"auto".Equals(cells, StringComparison.OrdinalIgnoreCase) && !bool.TryParse(cells, out _))
+                yield return $"{key}:SharedCells must be auto, true or false, but is '{cells}'.";
             foreach (var fault in FindKeepAliveFault($"{key}:KeepAlive", model.KeepAlive)) yield return fault;
         }
     }

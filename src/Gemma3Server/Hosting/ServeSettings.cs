@@ -21,6 +21,9 @@ internal sealed record ServeSettings
     /// <summary>Layers on the GPU.</summary>
     public int? GpuLayers { get; init; }
 
+    /// <summary>Whether its conversations share one pool of KV cells: auto, true or false. A word, since auto is not the same as nothing here.</summary>
+    public string? SharedCells { get; init; }
+
     /// <summary>How long it stays after its last request.</summary>
     public string? KeepAlive { get; init; }
 
@@ -33,6 +36,7 @@ internal sealed record ServeSettings
             ContextLength = ContextLength ?? options.Runtime.ContextLength,
             Parallel = Parallel ?? options.Runtime.Parallel,
             GpuLayers = GpuLayers ?? options.Runtime.GpuLayers,
+            SharedCells = string.IsNullOrEmpty(SharedCells) ? options.Runtime.SharedCells : bool.TryParse(SharedCells, out var shared) ? shared : null,
         },
         Models = options.Models with { KeepAlive = KeepAlive ?? options.Models.KeepAlive },
     };

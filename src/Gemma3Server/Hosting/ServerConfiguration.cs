@@ -85,7 +85,7 @@ internal static partial class ServerConfiguration
         return $"is not valid JSON at {position}: {cause.Message.Split(" LineNumber:", 2)[0]}";
     }
 
-    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Runtime|Models:Serve:[^:]+):(ContextLength|Parallel|GpuLayers|SharedCells)$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex($"^{Gemma3ServerOptions.Section}:((Runtime|Models:Serve:[^:]+):(ContextLength|Parallel|GpuLayers)|Runtime:SharedCells)$", RegexOptions.IgnoreCase)]
     private static partial Regex Openable { get; }
 
     [GeneratedRegex($"^{Gemma3ServerOptions.Section}:(Http:(ApiKeys|AdminKeys|CorsOrigins)|Models:(Preload|Pinned)|Catalog:[^:]+:(Aliases|Drafts))(?=:|$)", RegexOptions.IgnoreCase)]

@@ -207,6 +207,21 @@ public sealed class ChatCompletionTests
         Assert.Equal(HttpStatusCode.OK, allowed.StatusCode);
     }
 
+    /// <summary>Where nothing is generated the header has no meaning, and is no reason to refuse.</summary>
+    [Theory]
+    [InlineData("/apply-template", """{"messages":[{"role":"user","content":"Hi"}]}""")]
+    [InlineData("/v1/chat/completions/input_tokens", """{"messages":[{"role":"user","content":"Hi"}]}""")]
+    [InlineData("/v1/responses/input_tokens", """{"input":"Hi"}""")]
+    [InlineData("/tokenize", """{"content":"Hi"}""")]
+    [InlineData("/detokenize", """{"tokens":[300]}""")]
+    [InlineData("/v1/embeddings", """{"model":"gemma-test","input":"Hi"}""")]
+    public async Task Post_DeterministicHeaderWhereNothingIsGenerated_HasNoMeaning(string path, string body)
+    {
+        await using var server = await TestServer.StartAsync(new FakeRuntimeOptions { SharedCells = 4096 });
+        using var answer = await server.PostToAsync(path, body, ("x-deterministic", "1"));
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
     private static string Event(string delta, string finishReason = "null", string end = "") =>
         $"data: {Head}\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finishReason}}}]{end}}}\n\n";
 }

@@ -32,6 +32,22 @@ public sealed class ServerConfigurationTests : IDisposable
         Assert.Equal(expected, options.Runtime.SharedCells);
     }
 
+    /// <summary>What a model says counts, auto too; what it does not say is as for the server.</summary>
+    [Theory]
+    [InlineData("auto", true, null)]
+    [InlineData("true", false, true)]
+    [InlineData("False", true, false)]
+    [InlineData(null, true, true)]
+    [InlineData(null, null, null)]
+    public void Read_SharedCellsOfAModel_AreLaidOverTheServers(string? own, bool? server, bool? expected)
+    {
+        File.WriteAllText(_file, "{}");
+        (string, string)[] flags = [("Gemma3:Models:Serve:small:Path", "1b"), ("Gemma3:Runtime:SharedCells", server?.ToString() ?? "auto")];
+        var (options, faults) = Read([], own is null ? flags : [.. flags, ("Gemma3:Models:Serve:small:SharedCells", own)]);
+        Assert.Empty(faults);
+        Assert.Equal(expected, options.Models.Serve["small"].Over(options, "small").Runtime.SharedCells);
+    }
+
     [Fact]
     public void Read_SharedCellsOfAnotherWord_AreRefused()
     {

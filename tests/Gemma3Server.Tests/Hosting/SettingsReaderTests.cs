@@ -63,6 +63,7 @@ public sealed class SettingsReaderTests
 
         (_, faults) = Read(
             ("Models:Serve:small:Parallel", "257"), ("Models:Serve:small:ToolFormat", "xml"), ("Models:Serve:small:KeepAlive", "soon"),
+            ("Models:Serve:small:SharedCells", "maybe"),
             ("Models:KeepAlive", "1d"), ("Models:Pinned:0", " "), ("Models:MostLoaded", "-1"), ("Http:AdminKeys:0", ""));
         Assert.Equal(
             [
@@ -72,6 +73,7 @@ public sealed class SettingsReaderTests
                 "Gemma3:Models:Pinned must not contain an empty name.",
                 "Gemma3:Models:Serve:small:Parallel must be between 0 and 256, but is 257.",
                 "Gemma3:Models:Serve:small:ToolFormat must be one of json, pythonic, but is 'xml'.",
+                "Gemma3:Models:Serve:small:SharedCells must be auto, true or false, but is 'maybe'.",
                 "Gemma3:Models:Serve:small:KeepAlive must be seconds or a time such as 5m or 1h30m, of at most 720h, 0 or -1, but is 'soon'.",
             ],
             faults);

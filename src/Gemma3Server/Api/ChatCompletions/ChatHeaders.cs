@@ -11,7 +11,7 @@ internal sealed record ChatHeaders
     /// <summary>Request header; 1 makes parameters without effect an error.</summary>
     public const string StrictName = "x-strict";
 
-    /// <summary>Request header; 1 makes the answer independent of the load, to the bit.</summary>
+    /// <summary>Request header; 1 makes the answer independent of the load, to the bit; without meaning where nothing is generated.</summary>
     public const string DeterministicName = "x-deterministic";
 
     /// <summary>Request header: seconds until the request ends with what it has.</summary>

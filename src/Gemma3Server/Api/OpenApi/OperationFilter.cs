@@ -30,9 +30,15 @@ internal sealed class OperationFilter : IOperationFilter
         operation.Parameters ??= [];
         operation.Parameters.Add(Header(
             ChatHeaders.StrictName, "1: fields that have no effect are an error instead of being named in x-ignored-params.", SchemaParts.Words("1")));
-        operation.Parameters.Add(Header(
-            ChatHeaders.DeterministicName, "1: the answer depends on the request alone, never on the load; computed apart from others, so slower.",
-            SchemaParts.Words("0", "1")));
+        if (route.Event is not null)
+        {
+            operation.Parameters.Add(Header(
+                ChatHeaders.DeterministicName,
+                "1: the answer depends on the request alone, never on the load; computed apart from others, so slower. Refused where conversations share "
+                + "cells, the default where a GPU has all layers; the setting Runtime:SharedCells=false gives each its own.",
+                SchemaParts.Words("0", "1")));
+        }
+
         operation.Parameters.Add(Header(
             ChatHeaders.TimeoutName, "Seconds until the answer ends with what it has (finish_reason length), or with 504 if it has not begun.",
             new OpenApiSchema { Type = JsonSchemaType.Number, ExclusiveMinimum = "0", Maximum = "86400" }));
