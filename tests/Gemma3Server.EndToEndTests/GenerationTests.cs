@@ -20,7 +20,10 @@ public sealed class GenerationTests(GenerationTests.Server fixture) : IClassFixt
 
     private HttpClient Http => fixture.Process.Http;
 
-    /// <summary>One server for all tests of the class, and one of the 1B shape for those that ask for it.</summary>
+    /// <summary>
+    /// One server for all tests of the class, and one of the 1B shape for those that ask for it; with cells of each conversation's own, so that the same request
+    /// gives the same text on a GPU, too.
+    /// </summary>
     public sealed class Server : IAsyncLifetime
     {
         private ServerProcess? _larger;
@@ -28,10 +31,10 @@ public sealed class GenerationTests(GenerationTests.Server fixture) : IClassFixt
         internal ServerProcess Process { get; private set; } = null!;
 
         public async ValueTask InitializeAsync() => Process = await ServerProcess.StartAsync(
-            "--model", Checkpoints.Path("270m"), "--parallel", "8", "--context", $"{Context}", "--api-key", "e2e-key");
+            "--model", Checkpoints.Path("270m"), "--parallel", "8", "--context", $"{Context}", "--api-key", "e2e-key", "--set", "Runtime:SharedCells=false");
 
         internal async Task<ServerProcess> OfAsync(string shape) => shape == "270m" ? Process : _larger ??= await ServerProcess.StartAsync(
-            "--model", Checkpoints.Path(shape), "--parallel", "1", "--context", "1024", "--api-key", "e2e-key");
+            "--model", Checkpoints.Path(shape), "--parallel", "1", "--context", "1024", "--api-key", "e2e-key", "--set", "Runtime:SharedCells=false");
 
         public async ValueTask DisposeAsync()
         {

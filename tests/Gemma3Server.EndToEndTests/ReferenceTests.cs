@@ -165,6 +165,7 @@ public sealed class ReferenceTests
             Parallel = 6,
             Threads = 1,
             MicroBatchTokens = 128,
+            SharedCells = false,
         };
         RecordingRuntime? recorder = null;
         await using var engine = Start(options, runtime => recorder = runtime, prefixReuse: true);
