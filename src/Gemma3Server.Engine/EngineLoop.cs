@@ -29,6 +29,7 @@ internal sealed class EngineLoop : IDisposable
     private readonly Action<Sequence> _onRemoved;
     private volatile Scheduler? _scheduler;
     private volatile StepExecutor? _executor;
+    private KvCache? _cache;
     private volatile LoadedModel? _model;
     private IModelRuntime? _runtime;
     private IModelRuntime? _draft;
@@ -204,7 +205,7 @@ internal sealed class EngineLoop : IDisposable
     /// <summary>Opens for requests; false when a stop came first.</summary>
     private bool StartServing(IModelRuntime runtime)
     {
-        var cache = new KvCache(runtime, _options, _timeProvider);
+        var cache = _cache = new KvCache(runtime, _options, _timeProvider);
         var scheduler = new Scheduler(cache, runtime.Limits, _options);
         var speculator = new Speculator(runtime.Limits, runtime.Model.SlidingWindow, _options, scheduler.StepTokens, cache.Capacity, _draft is null ? null : new(_draft, _timeProvider));
         cache.OnMoved = speculator.Move;
@@ -231,7 +232,7 @@ internal sealed class EngineLoop : IDisposable
         }
 
         if (runtime is null) return; // never loaded, or failed for good: then its snapshots too are left to the end of the process
-        Try(() => _executor?.ClearHostMemory());
+        Try(() => _cache?.ClearHostMemory());
         _options.HostShares?.Leave(Inbox.Wake);
         Try(() => draft?.Dispose());
         Try(runtime.Dispose);
@@ -254,12 +255,12 @@ internal sealed class EngineLoop : IDisposable
 
     private void Serve(IEmbeddingRuntime? embedding)
     {
-        Func<bool> shed = _executor!.ShedSnapshots; // cells are no use to an embedding, which has a context of its own
+        Func<bool> shed = _cache!.ShedSnapshots; // cells are no use to an embedding, which has a context of its own
         while (!Lifecycle.AbortRequested)
         {
             // Both are asked: the notice of a cancellation may have been taken before its sequence arrived, which then knows itself.
             if (TakeArrivals() | Inbox.TakeCancellations()) _scheduler!.RemoveCancelled(_onRemoved);
-            _executor!.KeepShare();
+            _cache!.KeepShare();
             Checks.Answer(_scheduler!);
             var embedded = embedding is null ? 0 : Embeddings.Step(embedding, shed);
             if (embedded > 0) Metrics.EmbeddingTokens(embedded);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gemma3Server.Cli.Bench;
 using Gemma3Server.Runtime;
 using Gemma3Server.Runtime.LlamaCpp;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -53,9 +54,9 @@ internal static class RowCosts
         for (var c = 0; c < cases.Length; c++)
         {
             var alone = cases.Index().First(other => other.Item.Length == cases[c].Length && other.Item.Max() == 1).Index;
-            var median = Median(times[c]);
+            var median = times[c].Median();
             table.AddRow(
-                $"{cases[c].Length}", $"{cases[c].Sum()}", Say(median / 1000), Say(median / Median(times[0])), Say(median / Median(times[alone])));
+                $"{cases[c].Length}", $"{cases[c].Sum()}", Say(median / 1000), Say(median / times[0].Median()), Say(median / times[alone].Median()));
         }
 
         AnsiConsole.Write(table);
@@ -78,8 +79,6 @@ internal static class RowCosts
     {
         if (status != ForwardStatus.Ok) throw new InvalidOperationException($"The runtime answers {status}.");
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private static string Say(double value) => value.ToString("0.00", CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,5 @@
+using Gemma3Server.Engine.Diagnostics;
+
 namespace Gemma3Server.Engine.Caching;
 
 /// <summary>Finds which running sequence to move so that the ids in use stand together, and whether that pays.</summary>
@@ -76,8 +78,7 @@ internal sealed class IdCompaction(CacheEntry[] entries)
     {
         _moved = true;
         if (!succeeded) _paused = Pause;
-        var seconds = elapsed.TotalSeconds / Math.Max(1, tokens);
-        _secondsPerToken = _secondsPerToken == 0 ? seconds : ((1 - Newest) * _secondsPerToken) + (Newest * seconds);
+        _secondsPerToken = FadingMean.With(_secondsPerToken, elapsed.TotalSeconds / Math.Max(1, tokens), Newest);
     }
 
     /// <summary>What moving so many tokens takes; 0 = not known yet.</summary>

@@ -1,3 +1,5 @@
+using Gemma3Server.Engine.Diagnostics;
+
 namespace Gemma3Server.Engine.Caching;
 
 /// <summary>Says whether it is cheaper to copy a state to host memory and back, or to compute again what would be lost.</summary>
@@ -55,6 +57,6 @@ internal sealed class PreemptionCost
 
     private static void Learn(ref double mean, double value)
     {
-        if (value > 0) mean = mean == 0 ? value : ((1 - Newest) * mean) + (Newest * value);
+        if (value > 0) mean = FadingMean.With(mean, value, Newest);
     }
 }

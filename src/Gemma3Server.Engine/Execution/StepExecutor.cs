@@ -51,15 +51,6 @@ internal sealed class StepExecutor(
     /// <summary>How long it has lately taken from one end of a request to the next, idle time aside; 0 = not known yet. Readable from any thread.</summary>
     public TimeSpan TimePerEnd => TimeSpan.FromSeconds(Volatile.Read(ref _secondsPerEnd));
 
-    /// <inheritdoc cref="KvCache.ShedSnapshots"/>
-    public bool ShedSnapshots() => cache.ShedSnapshots();
-
-    /// <inheritdoc cref="KvCache.KeepShare"/>
-    public void KeepShare() => cache.KeepShare();
-
-    /// <inheritdoc cref="KvCache.ClearHostMemory"/>
-    public void ClearHostMemory() => cache.ClearHostMemory();
-
     /// <summary>Runs a step; the scheduler must not be idle.</summary>
     public void Step()
     {
@@ -290,7 +281,7 @@ internal sealed class StepExecutor(
 
     private void Estimate(TimeSpan step)
     {
-        _stepSeconds = _stepSeconds == 0 ? step.TotalSeconds : ((1 - Newest) * _stepSeconds) + (Newest * step.TotalSeconds);
+        _stepSeconds = FadingMean.With(_stepSeconds, step.TotalSeconds, Newest);
         var remaining = int.MaxValue;
         foreach (var sequence in scheduler.Running) remaining = Math.Min(remaining, sequence.Remaining);
         Volatile.Write(ref _secondsToNextEnd, remaining == int.MaxValue ? 0 : remaining * _stepSeconds);
@@ -299,7 +290,7 @@ internal sealed class StepExecutor(
         var ends = scheduler.Ended - _ended;
         if (ends == 0) return;
         var perEnd = _secondsSinceEnd / ends;
-        Volatile.Write(ref _secondsPerEnd, _secondsPerEnd == 0 ? perEnd : ((1 - Newest) * _secondsPerEnd) + (Newest * perEnd));
+        Volatile.Write(ref _secondsPerEnd, FadingMean.With(_secondsPerEnd, perEnd, Newest));
         (_ended, _secondsSinceEnd) = (scheduler.Ended, 0);
     }
 }

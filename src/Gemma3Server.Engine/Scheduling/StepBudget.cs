@@ -1,3 +1,5 @@
+using Gemma3Server.Engine.Diagnostics;
+
 namespace Gemma3Server.Engine.Scheduling;
 
 /// <summary>Says how many prefill rows fit beside the decode rows of a step, so that running streams keep their pace.</summary>
@@ -146,8 +148,8 @@ internal sealed class StepBudget
         else if (decodeRows == 0)
         {
             // One pass instead of two, so it says little about c; a first idea of b, until there are steps of both kinds.
-            _alone = Mean(_alone, seconds, _aloneRows);
-            _aloneRows = Mean(_aloneRows, prefillRows, _aloneRows);
+            _alone = FadingMean.With(_alone, seconds, Newest);
+            _aloneRows = FadingMean.With(_aloneRows, prefillRows, Newest);
         }
         else if (_decode.Seconds(decodeRows) is > 0 and var decode)
         {
@@ -157,8 +159,6 @@ internal sealed class StepBudget
             if (prefillRows >= _tile) _belief = 1;
         }
     }
-
-    private static double Mean(double mean, double sample, double seen) => seen == 0 ? sample : ((1 - Newest) * mean) + (Newest * sample);
 
     /// <summary>Rows for each step, where none that would be worth its while fits: what is left up to the bound, or the share.</summary>
     private int Steady(double decode, double bound, int most)

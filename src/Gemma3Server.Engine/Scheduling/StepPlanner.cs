@@ -20,7 +20,6 @@ internal sealed class StepPlanner
     private readonly StepBudget? _budget;
     private readonly ChunkCut? _cut;
     private readonly RuntimeLimits _limits;
-    private readonly bool _sharedCells;
     private readonly int _leastChunk;
     private readonly int _prefillAlone;
     private long _steps;
@@ -31,7 +30,6 @@ internal sealed class StepPlanner
     {
         _cut = cut;
         _limits = limits;
-        _sharedCells = limits.SharedCells;
         // Decode rows never wait, so a step has room for all of them; by default they come on top of a whole micro batch of prefill.
         var step = options.StepTokens > 0 ? options.StepTokens : limits.MicroBatchTokens + capacity;
         StepTokens = Math.Clamp(step, capacity, limits.MaxBatchTokens);
@@ -122,7 +120,7 @@ internal sealed class StepPlanner
     /// Whether to run forced tokens all at once. Where each sequence has its own cells they take a pass of their own, which costs up to a
     /// step, and so a token for everyone: it pays for a run that is longer than there are streams. Otherwise they go one a step, without logits.
     /// </summary>
-    private bool Pays(int rows, int streams) => _sharedCells || rows > streams;
+    private bool Pays(int rows, int streams) => _limits.SharedCells || rows > streams;
 
     /// <summary>Keeps those that prefill in order: best class, shortest rest, longest running.</summary>
     private void Insert(Sequence sequence)

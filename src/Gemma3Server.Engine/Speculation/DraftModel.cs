@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Gemma3Server.Engine.Diagnostics;
 using Gemma3Server.Engine.Sampling;
 using Gemma3Server.Engine.Scheduling;
 using Gemma3Server.Runtime;
@@ -99,7 +100,7 @@ internal sealed class DraftModel(IModelRuntime runtime, TimeProvider timeProvide
         var seconds = timeProvider.GetElapsedTime(began).TotalSeconds;
         Spent += seconds;
         seconds /= length;
-        _secondsPerToken = _secondsPerToken == 0 ? seconds : ((1 - Newest) * _secondsPerToken) + (Newest * seconds);
+        _secondsPerToken = FadingMean.With(_secondsPerToken, seconds, Newest);
     }
 
     /// <summary>Each sequence's next token, and the batch that follows on it.</summary>

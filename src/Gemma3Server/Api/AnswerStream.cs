@@ -15,6 +15,9 @@ internal abstract class AnswerStream(HttpResponse response, int answers, Generat
 {
     private int _left = answers;
 
+    /// <summary>What is measured of the request.</summary>
+    protected GenerationMeasurements Measurements { get; } = measurements;
+
     /// <param name="generations">The admitted generations.</param>
     /// <param name="cancellationToken">Fires when the client has gone.</param>
     public async Task WriteAsync(GenerationGroup generations, CancellationToken cancellationToken)
@@ -26,7 +29,7 @@ internal abstract class AnswerStream(HttpResponse response, int answers, Generat
             // 1. Before anything has left, a failure keeps its status.
             if (generations.Current.Event is GenerationEvent.Failed failure && !writer.HasStarted)
             {
-                measurements.Failed(failure);
+                Measurements.Failed(failure);
                 await response.WriteErrorAsync(failure.ToOpenAiError());
                 return;
             }
@@ -61,20 +64,20 @@ internal abstract class AnswerStream(HttpResponse response, int answers, Generat
                 Begin(writer, index, started);
                 return false;
             case GenerationEvent.Text text:
-                measurements.Generated(text.Tokens, index);
+                Measurements.Generated(text.Tokens, index);
                 Append(writer, index, text);
                 return false;
 
             // 3.
             case GenerationEvent.Finished finished:
-                measurements.Finished(finished, index);
+                Measurements.Finished(finished, index);
                 End(writer, index, finished);
                 if (--_left > 0) return false;
                 WriteUsage(writer);
                 writer.WriteDone();
                 return true;
             case GenerationEvent.Failed failed:
-                measurements.Failed(failed);
+                Measurements.Failed(failed);
                 writer.WriteEvent(ErrorResponse.Of(failed.ToOpenAiError()), OpenAiJsonContext.Default.ErrorResponse);
                 return true;
             default:

@@ -12,12 +12,11 @@ internal sealed class ChatCompletionStream(
     HttpResponse response, ChatCompletionHead head, ParsedChat chat, GenerationMeasurements measurements, TokenText? texts, TimeProvider timeProvider)
     : AnswerStream(response, chat.Choices, measurements, timeProvider)
 {
-    private readonly GenerationMeasurements _measurements = measurements;
     private readonly AnswerReader[] _answers = [.. Enumerable.Range(0, chat.Choices).Select(_ => new AnswerReader(chat.Tools))];
 
     protected override void Begin(SseWriter writer, int index, GenerationEvent.Started started)
     {
-        _measurements.Started(started);
+        Measurements.Started(started);
         WriteChunk(writer, new(index, new() { Role = "assistant", Content = "" }, null, null));
     }
 
@@ -34,7 +33,7 @@ internal sealed class ChatCompletionStream(
 
     protected override void WriteUsage(SseWriter writer)
     {
-        if (chat.IncludeUsage) WriteChunkWithUsage(writer, [], Usage.Of(_measurements));
+        if (chat.IncludeUsage) WriteChunkWithUsage(writer, [], Usage.Of(Measurements));
     }
 
     private void WritePart(SseWriter writer, int index, AnswerPart part)
