@@ -173,7 +173,7 @@ internal sealed class PrefixSearch(PrefixCache prefixes, CacheEntry[] entries, R
     {
         var known = Math.Min(DivergedAt, _limit);
         if (Best.Length >= known && known > 0) return CacheMiss.None;
-        if (known < MinimumReuse) return CacheMiss.NeverSeen;
+        if (DivergedAt < MinimumReuse) return CacheMiss.NeverSeen;
         if (_longestHeld > Best.Length && _windowLost) return CacheMiss.WindowLost;
         return Math.Max(_longestHeld, _longestComing) > Math.Max(Best.Length, MinimumReuse - 1) ? CacheMiss.TooShort : CacheMiss.Evicted;
     }

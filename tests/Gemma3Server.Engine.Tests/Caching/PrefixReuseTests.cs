@@ -252,6 +252,10 @@ public sealed class PrefixReuseTests
         var brief = other.Submit(Text('z', 40) + "?", 2);
         other.RunToEnd();
         Assert.Equal(new(0, CacheSource.None, 41, CacheMiss.TooShort), Of(brief));
+
+        // All of it is known, and the last token is always computed: what is left is less than is worth reusing.
+        Run(other, Text('q', 15), 2);
+        Assert.Equal(new(0, CacheSource.None, 16, CacheMiss.TooShort), Of(Run(other, Text('q', 15), 2)));
     }
 
     [Fact]
